@@ -1,0 +1,11 @@
+"""The Celery application. Imported by `ConfigConfig.ready`, so `current_app` is this one in every process."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apps.config.settings")
+
+app = Celery("imprimatur")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
