@@ -5,6 +5,7 @@ from typing import Any
 
 import dj_database_url
 import structlog
+from django.core.exceptions import ImproperlyConfigured
 from environs import FileAwareEnv
 
 from apps.config import database
@@ -13,13 +14,11 @@ env = FileAwareEnv()
 ROOT = Path(__file__).resolve().parents[2]
 VAR = Path(env.str("IMPRIMATUR_VAR", str(ROOT / "var"))).expanduser().resolve()
 VERSION = "0.1.0"
-MODE = env.str("IMPRIMATUR_MODE", "development", validate=lambda mode: mode in {"development", "demo", "production"} or _bad(mode))
+MODE = env.str("IMPRIMATUR_MODE", "development")
+if MODE not in {"development", "demo", "production"}:
+    raise ImproperlyConfigured(f"IMPRIMATUR_MODE is {MODE!r}; it must be development, demo or production")
 DEMO = MODE == "demo"
 PRODUCTION = MODE == "production"
-
-
-def _bad(mode: str) -> None:
-    raise ValueError(f"IMPRIMATUR_MODE is {mode!r}; it must be development, demo or production")
 
 
 # --- Who and where -------------------------------------------------------------------------------------------------
@@ -64,7 +63,9 @@ INSTALLED_APPS = [
     "template_partials",
     "heroicons",
 ]
-INSTALLED_APPS = [name for name in INSTALLED_APPS if not name.startswith("apps.") or (ROOT / name.replace(".", "/") / "apps.py").exists()]
+INSTALLED_APPS = [
+    name for name in INSTALLED_APPS if not name.startswith("apps.") or (ROOT / name.replace(".", "/") / "apps.py").exists()
+]
 
 MIDDLEWARE = [
     "apps.core.errors.RequestId",
