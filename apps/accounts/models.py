@@ -2,7 +2,11 @@
 
 from typing import Any, ClassVar
 
-from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.auth.models import (
+    AbstractBaseUser,
+    BaseUserManager,
+    PermissionsMixin,
+)
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -67,22 +71,42 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     username = models.CharField(
-        _("user name"), max_length=150, unique=True, validators=[UnicodeUsernameValidator()],
+        _("user name"),
+        max_length=150,
+        unique=True,
+        validators=[UnicodeUsernameValidator()],
         error_messages={"unique": _("This user name belongs to someone, or once did; names are never given twice.")},
     )
     printed_name = models.CharField(_("printed name"), max_length=200, help_text=_("As it appears on signatures."))
     email = models.EmailField(_("email address"), blank=True)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.PERSON)
     reports_to = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="reports", verbose_name=_("reports to")
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="reports",
+        verbose_name=_("reports to"),
     )
     theme = models.CharField(max_length=5, blank=True, choices=[("light", _("Light")), ("dark", _("Dark"))])
-    is_staff = models.BooleanField(default=False, help_text=_("May open the read-only support pages under /django-admin/."))
     is_active = models.BooleanField(default=True)
     identity_verified_by = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="identities_verified"
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="identities_verified",
     )
     identity_verified_at = models.DateTimeField(null=True, blank=True)
+    signing_suspended_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("An administrator set the password; identity is to be verified."),
+    )
+    password_set_by = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="passwords_set"
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deactivated_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -150,7 +174,13 @@ class RoleAssignment(Record):
     granted_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="roles_granted")
     reason = models.CharField(max_length=300, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
-    revoked_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="roles_revoked")
+    revoked_by = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="roles_revoked",
+    )
 
     objects: ClassVar[Any] = RoleAssignmentQuerySet.as_manager()
 
@@ -158,10 +188,13 @@ class RoleAssignment(Record):
         ordering = ["user", "role"]
         constraints = [
             models.UniqueConstraint(
-                fields=["user", "role", "use_case_slug"], condition=Q(revoked_at__isnull=True), name="role_granted_once"
+                fields=["user", "role", "use_case_slug"],
+                condition=Q(revoked_at__isnull=True),
+                name="role_granted_once",
             ),
             models.CheckConstraint(
-                condition=Q(ends_at__isnull=True) | Q(ends_at__gt=models.F("starts_at")), name="role_ends_after_it_starts"
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gt=models.F("starts_at")),
+                name="role_ends_after_it_starts",
             ),
         ]
         indexes = [models.Index(fields=["role", "use_case_slug"], name="role_holders")]
@@ -188,7 +221,12 @@ class TokenQuerySet(LockedQuerySet):
 class Token(Record):
     """A key for machines: only a hash is kept, so the text is shown once, when it is issued."""
 
-    key = models.CharField(max_length=8, unique=True, editable=False, help_text=_("The public part, to recognise it by."))
+    key = models.CharField(
+        max_length=8,
+        unique=True,
+        editable=False,
+        help_text=_("The public part, to recognise it by."),
+    )
     secret_digest = models.CharField(max_length=64, editable=False)
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="tokens")
     name = models.CharField(max_length=100, help_text=_("Where it is used."))
@@ -198,7 +236,13 @@ class Token(Record):
     expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
-    revoked_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="tokens_revoked")
+    revoked_by = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="tokens_revoked",
+    )
 
     objects: ClassVar[Any] = TokenQuerySet.as_manager()
 

@@ -56,11 +56,18 @@ class Dataset(Record):
     state = models.CharField(max_length=12, choices=State.choices, default=State.ACTIVE)
     is_governed = models.BooleanField(default=False)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="datasets"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="datasets",
     )
     provenance = models.TextField(blank=True, help_text=_("Where it comes from."))
     collection = models.TextField(blank=True, help_text=_("How and when it was collected or labelled."))
-    terms = models.TextField(blank=True, help_text=_("Licence, contract or consent under which it may be used."))
+    terms = models.TextField(
+        blank=True,
+        help_text=_("Licence, contract or consent under which it may be used."),
+    )
     permitted_purposes = ArrayField(models.CharField(max_length=120), default=list, blank=True)
     terms_end_on = models.DateField(null=True, blank=True)
     lawful_basis = models.CharField(max_length=120, blank=True)
@@ -119,7 +126,10 @@ class DatasetVersion(Record):
         ordering = ["dataset", "-valid_from", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["dataset", "key"], name="dataset_version_once"),
-            models.CheckConstraint(condition=Q(rows__isnull=True) | Q(rows__gte=0), name="dataset_version_rows"),
+            models.CheckConstraint(
+                condition=Q(rows__isnull=True) | Q(rows__gte=0),
+                name="dataset_version_rows",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -151,12 +161,24 @@ class Field(Record):
     ordinal = models.PositiveIntegerField(default=0)
     description = models.TextField(blank=True)
     classification = models.CharField(
-        max_length=20, choices=Classification.choices, default=Classification.UNCLASSIFIED
+        max_length=20,
+        choices=Classification.choices,
+        default=Classification.UNCLASSIFIED,
     )
-    is_protected = models.BooleanField(default=False, help_text=_("A protected attribute: equal treatment is measured by it."))
-    privileged = models.CharField(max_length=200, blank=True, help_text=_("The value that others are compared with."))
+    is_protected = models.BooleanField(
+        default=False,
+        help_text=_("A protected attribute: equal treatment is measured by it."),
+    )
+    privileged = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text=_("The value that others are compared with."),
+    )
     is_masked = models.BooleanField(default=False)
-    is_declared = models.BooleanField(default=False, help_text=_("A person declared this, rather than a run naming it."))
+    is_declared = models.BooleanField(
+        default=False,
+        help_text=_("A person declared this, rather than a run naming it."),
+    )
 
     objects: ClassVar[Any] = LockedQuerySet.as_manager()
 
@@ -185,7 +207,11 @@ class DatasetEvent(Immutable):
     fields = ArrayField(models.CharField(max_length=500), default=list, blank=True)
     classification = models.CharField(max_length=20, blank=True, choices=Classification.choices)
     reason = models.TextField()
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="dataset_events")
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="dataset_events",
+    )
 
     objects: ClassVar[Any] = ImmutableQuerySet.as_manager()
 

@@ -1,0 +1,39 @@
+"""allauth asks here: nobody signs up by themselves, and every sign-in, failure and sign-out is an entry in the log."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.http import HttpRequest, HttpResponse
+
+from apps.accounts import services
+from apps.accounts.models import User
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Our answers to allauth's questions."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Accounts are made by administrators."""
+        return False
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Start the session, and say so in the log."""
+        super().login(request, user)
+        services.record_sign_in(user)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Called by allauth when user name and password do not match."""
+        super().authentication_failed(request, **credentials)
+        services.record_failed_sign_in(str(credentials.get("username", "")))
+
+    def logout(self, request: HttpRequest) -> None:
+        """End the session, and say so in the log."""
+        user = request.user
+        super().logout(request)
+        if isinstance(user, User):
+            services.record_sign_out(user)
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        """A deactivated user tried to sign in."""
+        services.record_failed_sign_in(user.username)
+        return super().respond_user_inactive(request, user)

@@ -1,0 +1,66 @@
+"""Who holds which role now, who sees what, and what is true of the organisation."""
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from apps.accounts.models import OrganisationFact, RoleAssignment, User
+
+
+def slug_of(use_case: Any) -> str:
+    """The slug of a use case given as a slug, as a UseCase or as nothing ("")."""
+    return use_case if isinstance(use_case, str) else getattr(use_case, "slug", "")
+
+
+def _assignments(user: Any) -> QuerySet[RoleAssignment]:
+    if not isinstance(user, User) or not user.is_active:
+        return RoleAssignment.objects.none()
+    return RoleAssignment.objects.current().filter(user=user)
+
+
+def roles_of(user: Any, use_case: Any = None) -> frozenset[str]:
+    """Roles that hold now for this use case; without a use case, those that hold for everything."""
+    scopes = Q(use_case_slug="")
+    if slug := slug_of(use_case):
+        scopes |= Q(use_case_slug=slug)
+    return frozenset(_assignments(user).filter(scopes).values_list("role", flat=True))
+
+
+def roles_anywhere(user: Any) -> frozenset[str]:
+    """Roles that hold now for at least one use case or for everything."""
+    return frozenset(_assignments(user).values_list("role", flat=True))
+
+
+def holds(user: Any, *roles: str, use_case: Any = None) -> bool:
+    """Whether the user holds one of these roles now for this use case."""
+    return not roles_of(user, use_case).isdisjoint(roles)
+
+
+def people_with(role: str, use_case: Any = None) -> QuerySet[User]:
+    """Active persons who hold this role now for this use case."""
+    scopes = Q(use_case_slug="") | Q(use_case_slug=slug_of(use_case))
+    holders = RoleAssignment.objects.current().filter(scopes, role=role).values("user")
+    return User.objects.active().people().filter(pk__in=holders)
+
+
+def visible_use_cases(user: Any) -> frozenset[str] | None:
+    """Slugs of the use cases this user may see; None means all of them."""
+    slugs = frozenset(_assignments(user).values_list("use_case_slug", flat=True))
+    return None if "" in slugs else slugs
+
+
+def sees_everything(user: Any) -> bool:
+    """Whether the user holds a role that is not limited to use cases."""
+    return visible_use_cases(user) is None
+
+
+def organisation_facts() -> dict[str, Any]:
+    """Answered facts about the organisation, by dotted name. What nobody answered is absent."""
+    return dict(OrganisationFact.objects.values_list("name", "value"))
+
+
+def token_scopes(request: Any) -> frozenset[str] | None:
+    """Scopes of the token that the request came with; None when it came with a session."""
+    token = getattr(request, "auth", None)
+    scopes = getattr(token, "scopes", None)
+    return None if scopes is None else frozenset(scopes)
