@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import template
 from django.conf import settings
@@ -19,11 +20,12 @@ from apps.core.templatetags.ui_words import STATES, State
 
 register = template.Library()
 
-_ICONS = Path(settings.BASE_DIR) / "static" / "img" / "icons"
+_ICONS = Path(settings.ROOT) / "static" / "img" / "icons"
 _ICON_HEAD = (
     '<svg class="icon" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" '
     'stroke-linejoin="round" aria-hidden="true" focusable="false">'
 )
+_ZONE = ZoneInfo(settings.ORGANISATION_ZONE)
 _DIGEST = re.compile(r"^(?:sha256:)?([0-9a-f]{16,})$")
 
 
@@ -33,7 +35,7 @@ def icon(name: str) -> SafeString:
     """The drawing of static/img/icons/<name>.svg, inline, hidden from screen readers: the word beside it speaks."""
     text = (_ICONS / f"{name}.svg").read_text(encoding="utf-8")
     inner = text[text.index(">") + 1 : text.rindex("</svg>")]
-    return mark_safe(f"{_ICON_HEAD}{inner}</svg>")  # noqa: S308  own files only
+    return mark_safe(f"{_ICON_HEAD}{inner}</svg>")
 
 
 def _look_up(value: str, kind: str) -> State:
@@ -102,7 +104,7 @@ def copy_button(value: str = "", label: str = "") -> SafeString:
 
 def _day(value: date | datetime) -> str:
     if isinstance(value, datetime):
-        value = timezone.localtime(value) if timezone.is_aware(value) else value
+        value = timezone.localtime(value, _ZONE) if timezone.is_aware(value) else value
     return dateformat.format(value, "j M Y")
 
 
@@ -119,7 +121,7 @@ def _moment(value: Any) -> Any:
 
 @register.simple_tag
 def when(value: Any, form: str = "") -> SafeString:
-    """A time in the reader's zone with its name; UTC in the title. Forms: "" minutes, date, seconds, utc, clock."""
+    """A time in the organisation's zone with its name; UTC in the title. Forms: "" minutes, date, seconds, utc, clock."""
     value = _moment(value)
     if not value:
         return format_html('<span class="muted">{}</span>', _("Not yet"))
@@ -134,7 +136,7 @@ def when(value: Any, form: str = "") -> SafeString:
         text = _day(value)
     else:
         shape = {"seconds": "j M Y, H:i:s T", "clock": "H:i T"}.get(form, "j M Y, H:i T")
-        text = dateformat.format(timezone.localtime(value), shape)
+        text = dateformat.format(timezone.localtime(value, _ZONE), shape)
     stamp = exact.strftime("%Y-%m-%dT%H:%M:%SZ")
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', stamp, exact.strftime("%Y-%m-%d %H:%M:%S UTC"), text
@@ -142,12 +144,12 @@ def when(value: Any, form: str = "") -> SafeString:
 
 
 def _days_from_today(value: date | datetime) -> int:
-    day = timezone.localtime(value).date() if isinstance(value, datetime) else value
-    return (day - timezone.localdate()).days
+    day = timezone.localtime(value, _ZONE).date() if isinstance(value, datetime) else value
+    return (day - timezone.localdate(timezone=_ZONE)).days
 
 
 def relative_day(value: date | datetime, ahead: str = "") -> str:
-    """"in 2 days", "today", "3 days ago": never alone, always beside the date."""
+    """How far a day is ("in 2 days", "today", "3 days ago"): never alone, always beside the date."""
     days = _days_from_today(value)
     lead = f"{ahead} " if ahead else ""
     if days == 0:
@@ -230,12 +232,12 @@ def _shares(parts: list[tuple[str, int]], cells: int) -> list[str]:
 
 
 @register.simple_tag
-def meter(met: int, waived: int = 0, open: int = 0, unchecked: int = 0) -> SafeString:  # noqa: A002  the template's word
-    """"6 of 9 met" with its bar: filled met, amber waived, hollow red not met, dotted not checked."""
+def meter(met: int, waived: int = 0, open: int = 0, unchecked: int = 0) -> SafeString:
+    """How many are met ("6 of 9 met") with its bar: filled met, amber waived, hollow red not met, dotted not checked."""
     total = met + waived + open + unchecked
     words = _("%(met)d of %(total)d met") % {"met": met, "total": total}
     names = _shares([("met", met), ("waived", waived), ("open", open), ("unchecked", unchecked)], 12)
-    cells = mark_safe("".join(_CELL[name].format(0.5 + 8 * at) for at, name in enumerate(names)))  # noqa: S308
+    cells = mark_safe("".join(_CELL[name].format(0.5 + 8 * at) for at, name in enumerate(names)))
     return format_html(
         '<span class="met">{}<svg class="meter" width="{w}" height="10" viewBox="0 0 {w} 10" aria-hidden="true" '
         'focusable="false">{}</svg></span>',
