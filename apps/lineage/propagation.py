@@ -1,0 +1,163 @@
+"""How a classification travels along lineage. Pure.
+
+Strength lattice: certain > likely > possible > none. Along a path the weakest step counts, over several paths the strongest.
+A mark has one of three forms: ``plain`` (the value itself), ``masked`` (pseudonymous: masking stops the value, not the
+duty), ``influenced`` (the value only steered which rows or groups are there; said of the dataset, not of a column).
+Terms of use travel with every edge, masked or not.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+Node = Hashable
+
+PLAIN, MASKED, INFLUENCED = "plain", "masked", "influenced"
+KEY_REMAINS = frozenset({"GROUP_BY", "JOIN"})
+
+
+class Strength(IntEnum):
+    """How sure it is that the value arrived."""
+
+    NONE = 0
+    POSSIBLE = 1
+    LIKELY = 2
+    CERTAIN = 3
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One transformation from one node to another, as the producer described it."""
+
+    source: Node
+    target: Node
+    type: str = "UNKNOWN"
+    subtype: str = ""
+    is_masked: bool = False
+    is_assumed: bool = False
+    is_incomplete: bool = False
+
+
+@dataclass(frozen=True)
+class Carry:
+    """What a step does: the form that comes out of a plain value, and how sure that is."""
+
+    form: str
+    strength: Strength
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A tag on a node: how it got there and how sure it is. ``via`` is the node before, None at the origin."""
+
+    tag: str
+    form: str
+    strength: Strength
+    origin: Node
+    via: Node | None = None
+    steps: int = 0
+
+
+def carry(flow: Flow) -> Carry:
+    """The propagation table for one transformation."""
+    if flow.is_assumed:
+        return Carry(PLAIN, Strength.POSSIBLE)
+    if flow.type == "INDIRECT":
+        remains = flow.subtype in KEY_REMAINS
+        return Carry(INFLUENCED, Strength.POSSIBLE if remains else Strength.NONE)
+    if flow.type == "DIRECT":
+        strength = Strength.LIKELY if flow.subtype == "AGGREGATION" else Strength.CERTAIN
+    else:
+        strength = Strength.LIKELY
+    if flow.is_incomplete:
+        strength = min(strength, Strength.POSSIBLE)
+    return Carry(MASKED if flow.is_masked else PLAIN, strength)
+
+
+def combine(flows: Iterable[Flow]) -> list[Carry]:
+    """What one pair of nodes carries: masking counts only where every value-carrying way masks; the strongest applies."""
+    carries = [carry(flow) for flow in flows]
+    found = []
+    forms = {item.form for item in carries}
+    if PLAIN in forms:
+        found.append(Carry(PLAIN, max(item.strength for item in carries if item.form != INFLUENCED)))
+    elif MASKED in forms:
+        found.append(Carry(MASKED, max(item.strength for item in carries if item.form == MASKED)))
+    if INFLUENCED in forms:
+        found.append(Carry(INFLUENCED, max(item.strength for item in carries if item.form == INFLUENCED)))
+    return found
+
+
+def step(form: str, carried: Carry) -> tuple[str, Strength] | None:
+    """The form and the cap on the strength after a step, or None where nothing goes on."""
+    if form == INFLUENCED:
+        return None
+    if carried.form == INFLUENCED:
+        return INFLUENCED, carried.strength
+    return (MASKED if MASKED in (form, carried.form) else PLAIN), carried.strength
+
+
+def propagate(
+    seeds: Mapping[Node, Iterable[str]],
+    flows: Iterable[Flow],
+    cleared: frozenset[tuple[Node, str]] = frozenset(),
+) -> dict[Node, dict[tuple[str, str], Mark]]:
+    """Every mark on every node. ``cleared`` (node, tag) pairs were refuted by a person and stop onward flow."""
+    onward: dict[Node, dict[Node, list[Carry]]] = defaultdict(dict)
+    pairs: dict[tuple[Node, Node], list[Flow]] = defaultdict(list)
+    for flow in flows:
+        pairs[flow.source, flow.target].append(flow)
+    for (source, target), ways in pairs.items():
+        onward[source][target] = combine(ways)
+    marks: dict[Node, dict[tuple[str, str], Mark]] = defaultdict(dict)
+    waiting: deque[tuple[Node, Mark]] = deque(
+        (node, Mark(tag, PLAIN, Strength.CERTAIN, node)) for node, tags in seeds.items() for tag in sorted(tags)
+    )
+    while waiting:
+        node, mark = waiting.popleft()
+        if (node, mark.tag) in cleared or not _improves(marks[node].get((mark.tag, mark.form)), mark):
+            continue
+        marks[node][mark.tag, mark.form] = mark
+        for target, carries in onward[node].items() if node in onward else ():
+            for carried in carries:
+                after = step(mark.form, carried)
+                if after is not None:
+                    strength = min(mark.strength, after[1])
+                    waiting.append((target, Mark(mark.tag, after[0], strength, mark.origin, node, mark.steps + 1)))
+    return {node: found for node, found in marks.items() if found}
+
+
+def _improves(present: Mark | None, mark: Mark) -> bool:
+    if present is None:
+        return True
+    return (mark.strength, -mark.steps, repr(present.origin)) > (present.strength, -present.steps, repr(mark.origin))
+
+
+def path(marks: Mapping[Node, Mapping[tuple[str, str], Mark]], node: Node, tag: str, form: str) -> list[Node]:
+    """One shortest path from the origin of a mark to the node."""
+    found, mark = [node], marks[node].get((tag, form))
+    while mark is not None and mark.via is not None and mark.via not in found:
+        node = mark.via
+        found.append(node)
+        candidates = [item for (held, _), item in marks.get(node, {}).items() if held == tag]
+        mark = min(candidates, key=lambda item: item.steps, default=None)
+    return found[::-1]
+
+
+def reach(seeds: Mapping[Node, Iterable[str]], edges: Iterable[tuple[Node, Node]]) -> dict[Node, frozenset[str]]:
+    """Union of what the seeds hold over everything downstream: how terms of use travel."""
+    onward: dict[Node, set[Node]] = defaultdict(set)
+    for source, target in edges:
+        onward[source].add(target)
+    found: dict[Node, set[str]] = defaultdict(set)
+    waiting = deque((node, frozenset(items)) for node, items in seeds.items())
+    while waiting:
+        node, items = waiting.popleft()
+        fresh = items - found[node]
+        if fresh:
+            found[node] |= fresh
+            waiting.extend((target, frozenset(fresh)) for target in onward.get(node, ()))
+    return {node: frozenset(items) for node, items in found.items() if items}
