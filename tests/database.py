@@ -32,6 +32,7 @@ def _memory() -> str | None:
 
 def _begin() -> Embedded | None:
     """The server of this run, unless an address was given (by the caller, or by the process that started this worker)."""
+    os.environ.pop("MIGRATION_DATABASE_URL", None)  # tests migrate as the role they connect with
     if os.environ.get("DATABASE_URL"):
         if not os.environ.get("IMPRIMATUR_VAR"):
             os.environ["IMPRIMATUR_VAR"] = _temporary()

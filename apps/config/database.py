@@ -116,7 +116,7 @@ class Embedded:
             end = time.monotonic() + patience
             while not _locked(guard.fileno()):
                 pid = (self.folder / "keeper.pid").read_text() if (self.folder / "keeper.pid").exists() else ""
-                if pid and _runs_keeper(int(pid)):
+                if pid and runs_keeper(int(pid)):
                     os.kill(int(pid), 15)
                 if time.monotonic() > end:
                     raise Unavailable(f"The embedded PostgreSQL in {self.folder} does not stop; see {self.folder / 'postgres.log'}.")
@@ -180,7 +180,8 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def _runs_keeper(pid: int) -> bool:
+def runs_keeper(pid: int) -> bool:
+    """True when this process keeps an embedded server (whichever)."""
     try:
         return KEEPER.name.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
