@@ -1,0 +1,235 @@
+"""Reads of the log: epochs, entries in order, tree hashes, proofs, and how far behind the sequencer is."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Max, Min, Q, QuerySet
+from django.utils import timezone
+
+from apps.audit import merkle, note
+from apps.audit.models import Checkpoint, Cursor, Entry, Key, Leaf, Node, Pending, VerificationRun
+from apps.core.errors import NotFound
+
+SEQUENCER = "audit.sequencer"  # the cursor row in which the sequencer leaves its sign of life
+STORED_EVERY = 8  # heights that are stored: 8, 16, 24, ...
+
+
+@dataclass(frozen=True)
+class Inclusion:
+    """Proof that one entry is in the log, with everything needed to check it elsewhere."""
+
+    entry: Entry
+    leaf: Leaf
+    size: int
+    hashes: tuple[bytes, ...]
+    root: bytes
+    checkpoint: Checkpoint | None
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether entry bytes, leaf, path and root fit together."""
+        return (
+            bytes(self.leaf.hash) == merkle.leaf_hash(bytes(self.leaf.body))
+            and merkle.verify_inclusion(self.leaf.seq, self.size, bytes(self.leaf.hash), self.hashes, self.root)
+            and (self.checkpoint is None or bytes(self.checkpoint.root) == self.root)
+        )
+
+    def __str__(self) -> str:
+        return str(note.Proof(self.leaf.seq, self.hashes, self.checkpoint.note if self.checkpoint else ""))
+
+
+def epochs(refs: Iterable[Any]) -> dict[str, int]:
+    """The epoch of each subject ("kind:key" or an object with `.subject`) in one query; 0 for one never changed."""
+    names = {str(getattr(ref, "subject", ref)) for ref in refs}
+    found = dict.fromkeys(names, 0)
+    pairs = [name.split(":", 1) for name in sorted(names)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT s.kind, s.key, s.epoch FROM audit_subject s"
+            " JOIN unnest(%s::text[], %s::text[]) AS asked(kind, key) ON s.kind = asked.kind AND s.key = asked.key",
+            [[pair[0] for pair in pairs], [pair[-1] for pair in pairs]],
+        )
+        found.update((f"{kind}:{key}", epoch) for kind, key, epoch in cursor.fetchall())
+    return found
+
+
+def entries_after(cursor: int, limit: int = 500) -> list[Entry]:
+    """Placed entries with seq >= cursor, in log order; each carries its `seq`."""
+    return _with_entries(Leaf.objects.filter(seq__gte=cursor).order_by("seq"), limit)
+
+
+def entries_for(subject: Any, limit: int | None = None) -> list[Entry]:
+    """Placed entries about one subject, in log order."""
+    name = str(getattr(subject, "subject", subject))
+    return _with_entries(Leaf.objects.filter(subject=name).order_by("n"), limit)
+
+
+def leaves(*, subject: str = "", actor: str = "", verb: str = "", digest: str = "") -> QuerySet[Leaf]:
+    """Leaves with their entries, newest first, narrowed by exact subject, actor, verb, and start of the digest."""
+    found: QuerySet[Leaf] = Leaf.objects.select_related("entry").order_by("-seq")
+    if subject:
+        found = found.filter(subject=subject)
+    if actor:
+        found = found.filter(entry__actor=actor)
+    if verb:
+        found = found.filter(entry__verb=verb)
+    if digest:
+        found = found.filter(entry__digest__startswith=digest)
+    return found
+
+
+def tree_size() -> int:
+    """How many leaves the log has."""
+    last = Leaf.objects.aggregate(last=Max("seq"))["last"]
+    return 0 if last is None else last + 1
+
+
+def stored_nodes(names: Iterable[merkle.Node]) -> merkle.NodeHash:
+    """A node callable that answers for these perfect subtrees, read with one query per stored height."""
+    asked = set(names)
+    bases: dict[int, list[tuple[int, int]]] = {}
+    for height, index in asked:
+        base = height - height % STORED_EVERY
+        width = 1 << (height - base)
+        bases.setdefault(base, []).append((index * width, (index + 1) * width))
+    hashes = {base: _hashes(base, ranges) for base, ranges in bases.items()}
+
+    def node(height: int, index: int) -> bytes:
+        base = height - height % STORED_EVERY
+        width = 1 << (height - base)
+        return merkle.root_of([hashes[base][position] for position in range(index * width, (index + 1) * width)])
+
+    return node
+
+
+def root_at(size: int) -> bytes:
+    """The root of the first `size` leaves."""
+    whole = [(0, size)]
+    return merkle.roots(whole, stored_nodes(merkle.nodes_of(whole)))[0] if size else merkle.EMPTY_ROOT
+
+
+def inclusion(seq: int, size: int | None = None) -> Inclusion:
+    """Inclusion proof of entry `seq` in the tree of `size` leaves (default: the last checkpoint)."""
+    leaf = Leaf.objects.select_related("entry").filter(seq=seq).first()
+    if leaf is None:
+        raise NotFound(f"The log has no entry {seq}.")
+    newest = latest_checkpoint()
+    if size is None:
+        size = newest.size if newest and newest.size > seq else tree_size()
+    require_size(size)
+    if size <= seq:
+        raise NotFound(f"Entry {seq} is not among the first {size} entries.")
+    ranges = merkle.inclusion_ranges(seq, size)
+    node = stored_nodes(merkle.nodes_of([*ranges, (0, size)]))
+    root = merkle.roots([(0, size)], node)[0]
+    checkpoint = Checkpoint.objects.filter(size=size).first()
+    return Inclusion(leaf.entry, leaf, size, tuple(merkle.roots(ranges, node)), root, checkpoint)
+
+
+def consistency(first: int, second: int) -> list[bytes]:
+    """Proof that the log at size `second` begins with the log at size `first`. NotFound for sizes it never had."""
+    require_size(second)
+    if not 0 < first <= second:
+        raise NotFound(f"A proof leads from a size of at least 1 to a larger one; {first} to {second} is not that.")
+    ranges = merkle.consistency_ranges(first, second)
+    return merkle.roots(ranges, stored_nodes(merkle.nodes_of(ranges)))
+
+
+def require_size(size: int) -> None:
+    """NotFound unless the log has, or had, this many entries."""
+    have = tree_size()
+    if not 0 < size <= have:
+        raise NotFound(f"The log has {have} entries; there is no tree of {size}.")
+
+
+def latest_checkpoint() -> Checkpoint | None:
+    """The newest signed head."""
+    newest: Checkpoint | None = Checkpoint.objects.order_by("-size").first()
+    return newest
+
+
+def checkpoint_at_least(size: int) -> Checkpoint | None:
+    """The oldest signed head that covers the first `size` entries."""
+    found: Checkpoint | None = Checkpoint.objects.filter(size__gte=size).order_by("size").first()
+    return found
+
+
+def keys() -> list[note.VerifierKey]:
+    """Every public key of this log, oldest first."""
+    return [note.VerifierKey.parse(vkey) for vkey in Key.objects.order_by("id").values_list("vkey", flat=True)]
+
+
+def origin() -> str:
+    """The name of this log; empty before its first key."""
+    return Key.objects.order_by("id").values_list("name", flat=True).first() or ""
+
+
+def last_verification() -> VerificationRun | None:
+    """The newest result of `verify --database`."""
+    newest: VerificationRun | None = VerificationRun.objects.order_by("-finished_at").first()
+    return newest
+
+
+def sequencer_lag() -> timedelta:
+    """How long the oldest entry has waited for its place; zero when none waits."""
+    oldest = Pending.objects.order_by("position").values_list("at", flat=True).first()
+    return max(timezone.now() - oldest, timedelta(0)) if oldest else timedelta(0)
+
+
+def sequencer_seen_at() -> datetime | None:
+    """When the sequencer last showed a sign of life; None when it never did."""
+    return Cursor.objects.filter(name=SEQUENCER).values_list("moved_at", flat=True).first()
+
+
+def verbs_in_use() -> list[str]:
+    """Every verb that the log holds, sorted; found by skipping along the index, not by reading the log."""
+    return _distinct("verb")
+
+
+def actors_in_use() -> list[str]:
+    """Every actor that the log holds, sorted."""
+    return _distinct("actor")
+
+
+def not_anchored() -> tuple[int, datetime | None]:
+    """How many entries no checkpoint covers yet, and the time of the oldest of them."""
+    newest = latest_checkpoint()
+    tail = Leaf.objects.filter(seq__gte=newest.size if newest else 0)
+    waiting = Pending.objects.aggregate(oldest=Min("at"))["oldest"]
+    oldest = tail.order_by("seq").values_list("entry__at", flat=True).first() or waiting
+    return tail.count() + Pending.objects.count(), oldest
+
+
+def _with_entries(found: QuerySet[Leaf], limit: int | None) -> list[Entry]:
+    rows: Sequence[Leaf] = found.select_related("entry")[:limit]
+    return [leaf.entry for leaf in rows]
+
+
+def _hashes(base: int, ranges: Sequence[tuple[int, int]]) -> dict[int, bytes]:
+    column = "position" if base else "seq"
+    wanted = Q()
+    for start, end in ranges:
+        wanted |= Q(**{f"{column}__gte": start, f"{column}__lt": end})
+    rows = Node.objects.filter(wanted, height=base) if base else Leaf.objects.filter(wanted)
+    found = {position: bytes(value) for position, value in rows.values_list(column, "hash")}
+    for start, end in ranges:
+        if any(position not in found for position in range(start, end)):
+            raise NotFound(f"The tree has a gap between {start << base} and {end << base}. Run `verify --database`.")
+    return found
+
+
+def _distinct(column: str) -> list[str]:
+    # A loose index scan: one index probe per distinct value.
+    query = f"""
+        WITH RECURSIVE seen(value) AS (
+            SELECT (SELECT min({column}) FROM audit_entry)
+            UNION ALL
+            SELECT (SELECT min({column}) FROM audit_entry WHERE {column} > seen.value)
+            FROM seen WHERE seen.value IS NOT NULL
+        ) SELECT value FROM seen WHERE value IS NOT NULL"""
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return [value for (value,) in cursor.fetchall()]

@@ -1,0 +1,150 @@
+"""The log's key and its checkpoints. Only the sequencer's process reads the private key.
+
+The signer remembers in a file beside its key what it signed last, and signs only what provably begins with that. So
+a database that was rolled back or rewritten gets no new signature, even when its own checkpoint rows were changed too.
+"""
+
+import json
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from django.conf import settings
+from django.db import connection, transaction
+
+from apps.audit import merkle, note, queries
+from apps.audit.models import Checkpoint, Key
+from apps.audit.recording import record, system
+from apps.core.errors import Conflict, NotFound, Unavailable
+
+LOCK = 0x1A0D17  # advisory lock of everything that extends or signs the tree
+
+
+class InconsistentTree(Conflict):
+    """The log no longer begins with what was signed before. Nothing is signed until somebody has looked."""
+
+    code, title = "INCONSISTENT_LOG", "The log does not continue what was signed"
+
+
+def hold_tree() -> None:
+    """Keep every other sequencer and signer out until this transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+
+def key_file() -> Path:
+    """Where the private key of the log lies."""
+    return Path(settings.SIGNING_KEY_FILE)
+
+
+def load_private_key() -> Ed25519PrivateKey:
+    """The private key; made on first use outside production, where somebody else must have put it."""
+    path = key_file()
+    if not path.exists():
+        if getattr(settings, "PRODUCTION", False):
+            command = f"openssl genpkey -algorithm ed25519 -out {path}"
+            raise Unavailable(f"There is no signing key at {path}. Make one: {command}")
+        _make_key(path)
+    private = load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(private, Ed25519PrivateKey):
+        raise Unavailable(f"The signing key at {path} is not an Ed25519 key.")
+    return private
+
+
+@transaction.atomic
+def ensure_key() -> note.Signer:
+    """The signer of this log. A key that the log does not know yet is announced in the log before it signs."""
+    hold_tree()
+    private = load_private_key()
+    origin = queries.origin()
+    signer = note.Signer(origin or f"{settings.LOG_ORIGIN}/{secrets.token_hex(4)}", private)
+    vkey = str(signer.verifier)
+    if not Key.objects.filter(vkey=vkey).exists():
+        Key.objects.create(vkey=vkey, name=signer.name, valid_from_size=queries.tree_size())
+        record(system("log"), "audit.key_added", "log:self", data={"vkey": vkey})
+    return signer
+
+
+def is_due() -> bool:
+    """Whether entries were placed since the last checkpoint."""
+    newest = queries.latest_checkpoint()
+    return queries.tree_size() > (newest.size if newest else 0)
+
+
+@transaction.atomic
+def sign_checkpoint() -> Checkpoint | None:
+    """Sign the head of the tree when it has grown. InconsistentTree when it does not continue the last."""
+    signer = ensure_key()
+    size = queries.tree_size()
+    root = queries.root_at(size)
+    remembered = _remembered(signer.name)
+    _require_continuation(remembered, size, root)
+    newest = queries.latest_checkpoint()
+    if size == 0 or (newest is not None and newest.size == size):
+        return newest
+    head = note.Checkpoint(signer.name, size, root)
+    signed = signer.sign(head.text)
+    _remember(head)
+    checkpoint: Checkpoint = Checkpoint.objects.create(size=size, root=root, note=signed)
+    return checkpoint
+
+
+def _require_continuation(before: note.Checkpoint | None, size: int, root: bytes) -> None:
+    if before is None:
+        return
+    if size < before.size:
+        raise InconsistentTree(
+            f"The log has {size} entries, but a checkpoint of {before.size} was signed before. Entries were removed,"
+            " or an old backup was restored. Run `verify --database` and compare with a checkpoint held outside."
+        )
+    try:
+        proof = queries.consistency(before.size, size)
+    except NotFound as gap:
+        raise InconsistentTree(gap.detail) from gap
+    if not merkle.verify_consistency(before.size, size, proof, before.root, root):
+        raise InconsistentTree(
+            f"The first {before.size} entries are no longer those that were signed."
+            " Run `verify --database` and compare with a checkpoint held outside."
+        )
+
+
+def _remembered(origin: str) -> note.Checkpoint | None:
+    path = _memory()
+    if path.exists():
+        kept = json.loads(path.read_text()).get(origin)
+        if kept:
+            return note.Checkpoint(origin, int(kept["size"]), bytes.fromhex(kept["root"]))
+    newest = queries.latest_checkpoint()
+    return note.Checkpoint(origin, newest.size, bytes(newest.root)) if newest else None
+
+
+def _remember(head: note.Checkpoint) -> None:
+    path = _memory()
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    kept[head.origin] = {"size": str(head.size), "root": head.root.hex()}
+    fresh = path.with_suffix(".new")
+    with open(fresh, "w") as file:
+        file.write(json.dumps(kept, indent=1))
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def _memory() -> Path:
+    return key_file().with_suffix(".signed.json")
+
+
+def _make_key(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(pem)
+    try:
+        os.link(fresh, path)  # whoever comes second keeps the first one's key
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
