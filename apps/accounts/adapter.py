@@ -33,6 +33,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if isinstance(user, User):
             services.record_sign_out(user)
 
+    def set_password(self, user: User, password: str) -> None:
+        """A person changed their own password; nobody else does it through allauth."""
+        super().set_password(user, password)
+        services.record_password_change(user)
+
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         """A deactivated user tried to sign in."""
         services.record_failed_sign_in(user.username)

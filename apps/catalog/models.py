@@ -179,6 +179,9 @@ class Field(Record):
         default=False,
         help_text=_("A person declared this, rather than a run naming it."),
     )
+    declared_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="fields_declared"
+    )
 
     objects: ClassVar[Any] = LockedQuerySet.as_manager()
 

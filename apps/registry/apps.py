@@ -7,3 +7,7 @@ class RegistryConfig(AppConfig):
     """The registry app."""
 
     name = "apps.registry"
+
+    def ready(self) -> None:
+        """Declare the permissions of this app."""
+        from apps.registry import permissions  # noqa: F401
