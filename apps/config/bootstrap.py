@@ -142,7 +142,11 @@ def build(kind: str) -> None:
     if not lines and (holds_every_pin("dev") or holds_every_pin(kind)):
         write_stamp("dev" if holds_every_pin("dev") else kind)
         return
-    print("Imprimatur makes its Python environment in .venv (some 600 MB; once, a minute or two).", file=sys.stderr, flush=True)
+    print(
+        "Imprimatur makes its Python environment in .venv (some 600 MB; once, a minute or two).",
+        file=sys.stderr,
+        flush=True,
+    )
     if lines[:1] != [place()]:
         shutil.rmtree(VENV, ignore_errors=True)
     STAMP.unlink(missing_ok=True)
@@ -196,7 +200,17 @@ def with_uv(lock: Path) -> None:
 
 def with_pip(lock: Path) -> None:
     """venv and pip, wherever pip can be found."""
-    install = ["install", "-q", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", lock]
+    install = [
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--require-hashes",
+        "-r",
+        lock,
+    ]
     with tempfile.TemporaryDirectory() as scratch:
         run([*_pip(Path(scratch)), *install])
 

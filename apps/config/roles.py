@@ -26,7 +26,9 @@ OWNED = "SELECT relname FROM pg_class WHERE relowner = current_user::regrole AND
 
 def migration_settings() -> dict[str, Any] | None:
     """The connection that migrations use, when it is not the application's own."""
-    address = os.environ.get("MIGRATION_DATABASE_URL") or ("" if os.environ.get("DATABASE_URL") else database.address("owner"))
+    address = os.environ.get("MIGRATION_DATABASE_URL") or (
+        "" if os.environ.get("DATABASE_URL") else database.address("owner")
+    )
     return dict(dj_database_url.parse(address)) if address else None
 
 
@@ -52,7 +54,9 @@ def grant(cursor: Any, role: str) -> None:
     for table, key in growing_tables(cursor):
         parts = {"role": name, "table": sql.Identifier(table), "key": sql.Identifier(key)}
         cursor.execute(sql.SQL("REVOKE UPDATE, DELETE ON {table} FROM {role}").format(**parts))
-        if not table.startswith("audit_"):  # SELECT ... FOR UPDATE asks for UPDATE on one column; the triggers refuse the UPDATE itself
+        if not table.startswith(
+            "audit_"
+        ):  # SELECT ... FOR UPDATE asks for UPDATE on one column; the triggers refuse the UPDATE itself
             cursor.execute(sql.SQL("GRANT UPDATE ({key}) ON {table} TO {role}").format(**parts))
 
 

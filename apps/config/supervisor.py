@@ -104,7 +104,9 @@ class Supervisor:
         self._handlers[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
         try:
             self.stop()
         finally:
@@ -137,7 +139,9 @@ class Supervisor:
         end = time.monotonic() + patience
         while waiting:
             self.turn(0.1)
-            waiting = [program for program in waiting if not (program.is_running() and program.is_ready and program.is_ready())]
+            waiting = [
+                program for program in waiting if not (program.is_running() and program.is_ready and program.is_ready())
+            ]
             if waiting and time.monotonic() > end:
                 names = ", ".join(program.name for program in waiting)
                 said = "\n".join(f"  {line}" for program in waiting for line in program.lines)

@@ -20,7 +20,9 @@ class Command(migrate.Command):
         owner = roles.migration_settings()
         if owner:
             connection.close()
-            connection.settings_dict.update({key: owner[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS") if key in owner})
+            connection.settings_dict.update(
+                {key: owner[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS") if key in owner}
+            )
         try:
             super().handle(*args, **options)
             role = APPLICATION_ROLE if owner is None else str(application["USER"])
@@ -31,4 +33,6 @@ class Command(migrate.Command):
                 connection.close()
                 connection.settings_dict.update(application)
         if owner is None and options["verbosity"] >= 2:
-            self.stderr.write("Migrated as the application's own role: set MIGRATION_DATABASE_URL to keep the two apart.")
+            self.stderr.write(
+                "Migrated as the application's own role: set MIGRATION_DATABASE_URL to keep the two apart."
+            )

@@ -34,7 +34,9 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from error
             connection.close()
             if settings.MODE != "production":
-                self.stdout.write(f"Mode {settings.MODE}: secrets have insecure defaults. Set IMPRIMATUR_MODE=production and the keys.")
+                self.stdout.write(
+                    f"Mode {settings.MODE}: secrets have insecure defaults. Set IMPRIMATUR_MODE=production and the keys."
+                )
             self.stdout.write(f"ready http://{host}:{found}/")
             self.stdout.flush()
             supervisor.run()
