@@ -87,10 +87,13 @@ class Dataset(Record):
         """How entries of the log name this dataset. Judgements read its versions, not the dataset."""
         return f"dataset:{self.pk}"
 
+    def end_has_passed(self, on: date) -> bool:
+        """Whether the written end of the terms lies before this day."""
+        return self.terms_end_on is not None and self.terms_end_on < on
+
     def terms_have_ended(self, on: date) -> bool:
         """Whether the terms of use are over on this day, by date or by an event."""
-        by_date = self.terms_end_on is not None and self.terms_end_on < on
-        return by_date or self.state in {self.State.TERMS_ENDED, self.State.WITHDRAWN}
+        return self.end_has_passed(on) or self.state in {self.State.TERMS_ENDED, self.State.WITHDRAWN}
 
 
 class DatasetVersionQuerySet(LockedQuerySet):

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.catalog.models import Classification, Dataset, DatasetVersion, Field
@@ -111,9 +112,7 @@ def change_terms(dataset: Dataset, *, terms: Terms, reason: str = "", actor: Use
     if before == after:
         return dataset
     put_terms(dataset, after)
-    if dataset.state == Dataset.State.TERMS_ENDED and (
-        after.terms_end_on is None or after.terms_end_on >= date.today()
-    ):
+    if dataset.state == Dataset.State.TERMS_ENDED and not dataset.end_has_passed(timezone.now().date()):
         dataset.state = Dataset.State.ACTIVE
     dataset.save()
     said = {"before": before.as_logged(), "after": after.as_logged()}

@@ -84,7 +84,5 @@ def ensure_fields(dataset: Dataset, columns: Iterable[tuple[str, str, int]], *, 
     Field.objects.bulk_update(moved, ["type", "ordinal"])
     if fresh:
         names = {"fields": sorted(field.path for field in fresh)}
-        record(
-            actor or system("catalog"), "catalog.fields_seen", dataset, data=names, changes=version_subjects(dataset)
-        )
+        record_change(actor or system("catalog"), "catalog.fields_seen", dataset, said=names)
     return list(dataset.fields.filter(path__in=wanted).order_by("ordinal", "path"))
