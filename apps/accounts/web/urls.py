@@ -1,0 +1,21 @@
+"""Addresses of the pages about accounts. Sign-in itself is allauth's."""
+
+from django.urls import path
+
+from apps.accounts.web import people, views
+
+app_name = "accounts"
+urlpatterns = [
+    path("profile/", views.profile, name="profile"),
+    path("profile/theme/", views.theme, name="theme"),
+    path("profile/shortcuts/", views.shortcuts, name="shortcuts"),
+    path("profile/tokens/new/", views.token_new, name="token-new"),
+    path("tokens/<uuid:token>/revoke/", views.token_revoke, name="token-revoke"),
+    path("demo/sign-in/", views.demo_sign_in, name="demo-sign-in"),
+    path("admin/people/", people.people, name="people"),
+    path("admin/people/new/", people.person_new, name="person-new"),
+    path("admin/people/<uuid:user>/", people.person, name="person"),
+    path("admin/people/<uuid:user>/standing/", people.standing, name="standing"),
+    path("admin/people/<uuid:user>/tokens/new/", people.person_token, name="person-token"),
+    path("admin/roles/<uuid:assignment>/revoke/", people.role_revoke, name="role-revoke"),
+]

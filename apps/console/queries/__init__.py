@@ -1,0 +1,1 @@
+"""What the console's pages read. Rows and small dataclasses; no page asks once per row."""

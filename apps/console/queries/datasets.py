@@ -1,0 +1,107 @@
+"""Datasets as a list and as a page: terms, columns, what happened, and who is hit."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+
+from apps.accounts.models import User
+from apps.catalog.models import Classification, Dataset, DatasetEvent, DatasetVersion, Field
+from apps.core.errors import NotFound
+from apps.registry.models import DatasetLink, Deployment
+
+PERSONAL = [Classification.IDENTIFIER, Classification.QUASI_IDENTIFIER, Classification.PERSONAL, Classification.SPECIAL_CATEGORY]
+VERSIONS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class DatasetRow:
+    """A dataset as a line of a list."""
+
+    dataset: Dataset
+    fields: int
+    unclassified: int
+    personal: int
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A model version that rests on a dataset, with where it runs."""
+
+    link: DatasetLink
+    deployments: list[Deployment]
+
+
+def datasets(user: User, *, text: str = "", standing: str = "", state: str = "") -> QuerySet[Dataset]:
+    """The datasets this person may see, filtered."""
+    rows: QuerySet[Dataset] = Dataset.objects.visible_to(user).select_related("owner")
+    if text:
+        rows = rows.filter(Q(name__icontains=text) | Q(title__icontains=text) | Q(namespace__icontains=text))
+    if standing:
+        rows = rows.filter(is_governed=standing == "governed")
+    if state:
+        rows = rows.filter(state=state)
+    return rows
+
+
+def dataset_rows(datasets: list[Dataset]) -> list[DatasetRow]:
+    """Lines for these datasets: one query for the columns of all."""
+    counts = Field.objects.filter(dataset__in=datasets).values("dataset").annotate(
+        all=Count("id"),
+        unclassified=Count("id", filter=Q(classification=Classification.UNCLASSIFIED)),
+        personal=Count("id", filter=Q(classification__in=PERSONAL)),
+    )
+    by_dataset = {row["dataset"]: row for row in counts.order_by()}
+    nothing = {"all": 0, "unclassified": 0, "personal": 0}
+    found = [(dataset, by_dataset.get(dataset.pk, nothing)) for dataset in datasets]
+    return [DatasetRow(dataset, row["all"], row["unclassified"], row["personal"]) for dataset, row in found]
+
+
+def dataset(user: User, key: Any) -> Dataset:
+    """One dataset with its owner."""
+    found: Dataset | None = Dataset.objects.visible_to(user).select_related("owner").filter(pk=key).first()
+    if found is None:
+        raise NotFound("There is no dataset with this id, or you may not see it.")
+    return found
+
+
+def versions(dataset: Dataset) -> list[DatasetVersion]:
+    """The newest states of a dataset."""
+    return list(DatasetVersion.objects.filter(dataset=dataset).order_by("-valid_from", "-id")[:VERSIONS_SHOWN])
+
+
+def fields(dataset: Dataset) -> list[Field]:
+    """Its columns in their order."""
+    return list(Field.objects.filter(dataset=dataset))
+
+
+def events(dataset: Dataset) -> list[DatasetEvent]:
+    """What happened to it, newest first."""
+    return list(DatasetEvent.objects.filter(dataset=dataset).select_related("by")[:50])
+
+
+def hits(user: User, dataset: Dataset) -> list[Hit]:
+    """The model versions that name a state of this dataset, newest first, and where each runs."""
+    links = DatasetLink.objects.filter(dataset_version__dataset=dataset).select_related(
+        "version__model__use_case", "dataset_version"
+    )
+    from_visible = [
+        link for link in links.order_by("-version__created_at", "role")[:200]
+    ]
+    running = defaultdict(list)
+    active = Deployment.objects.visible_to(user).filter(
+        version__in=[link.version_id for link in from_visible],
+        state__in=[Deployment.State.AUTHORISED, Deployment.State.ACTIVE],
+    )
+    for deployment in active.select_related("environment"):
+        running[deployment.version_id].append(deployment)
+    return [Hit(link, running.get(link.version_id, [])) for link in from_visible]
+
+
+def terms_outcome(dataset: Dataset, on: date) -> str:
+    """The state of the terms as one word of the vocabulary: satisfied, expired, or missing when nobody recorded any."""
+    if dataset.terms_have_ended(on):
+        return "expired"
+    return "satisfied" if dataset.terms else "missing"
