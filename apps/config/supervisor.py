@@ -88,11 +88,14 @@ class Supervisor:
         self._tended_at = 0.0
         self._events = selectors.DefaultSelector()
         self._handlers: dict[int, Any] = {}
+        self._sessions: set[int] = set()
+        self._strangers: set[int] = set()
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # orphans of a killed child come to us
+        self._strangers = set(_children())
         self._wake, self._waker = os.pipe()
         for descriptor in (self._wake, self._waker):
             os.set_blocking(descriptor, False)
@@ -206,6 +209,7 @@ class Supervisor:
             self._say(program, f"cannot start: {error}")
             self._again(program)
             return
+        self._sessions.add(program.process.pid)
         stream = program.process.stdout
         if stream is not None:
             os.set_blocking(stream.fileno(), False)
@@ -260,12 +264,13 @@ class Supervisor:
         program.delay = min(wait * 2, LONGEST_DELAY)
 
     def _reap_orphans(self) -> None:
+        """Bury what a killed program left in its session; other children belong to whoever started them."""
         ours = {program.process.pid for program in self.programs if program.process}
-        with contextlib.suppress(ChildProcessError):
-            while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                if found.si_pid in ours:
-                    return  # the next turn takes it
-                os.waitpid(found.si_pid, os.WNOHANG)
+        for pid in _children():
+            state, session = _state(pid)
+            if state == "Z" and session in self._sessions and pid not in ours:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
 
     # --- the end --------------------------------------------------------------------------------------------------------
 
@@ -281,7 +286,7 @@ class Supervisor:
                     _kill_group(program.process.pid)
             self.turn(0.1)
         for orphan in _children():  # what left its session and lost its parent
-            if not database.runs_keeper(orphan):
+            if orphan not in self._strangers and not database.runs_keeper(orphan):
                 with contextlib.suppress(ProcessLookupError, ChildProcessError):
                     os.kill(orphan, signal.SIGKILL)
                     os.waitpid(orphan, 0)
@@ -322,6 +327,15 @@ def _children() -> list[int]:
         return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
     except FileNotFoundError:  # a kernel that does not list them
         return []
+
+
+def _state(pid: int) -> tuple[str, int]:
+    """One letter and the session of a process; Z is a dead one that nobody has waited for."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except FileNotFoundError:
+        return "", 0
+    return fields[0], int(fields[3])
 
 
 def _kill_group(pid: int) -> None:
