@@ -1,0 +1,1 @@
+"""Sign: people with roles review, challenge and sign exactly what they saw."""

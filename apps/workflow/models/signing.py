@@ -1,0 +1,127 @@
+"""What a signer was shown, what they signed, and what an approval stands on."""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.models import Role
+from apps.core.models import Immutable, ImmutableQuerySet
+from apps.registry.models import Environment, ModelVersion
+from apps.workflow.models.reviews import Review, Step
+
+
+class Snapshot(Immutable):
+    """Exactly what a signer was shown. Its digest is the `seen_digest` that a signature names; equal content is one row."""
+
+    review = models.ForeignKey(Review, on_delete=models.PROTECT, related_name="snapshots")
+    body = models.JSONField(encoder=DjangoJSONEncoder)
+
+    class Meta:
+        ordering = ["created_at"]
+        constraints = [models.UniqueConstraint(fields=["digest"], name="snapshot_once")]
+
+    def __str__(self) -> str:
+        return self.digest
+
+    def content(self) -> dict[str, Any]:
+        """What was shown and nothing else, so that the digest can be computed again from the page."""
+        return self.body
+
+
+class SignatureQuerySet(ImmutableQuerySet):
+    """Signatures by what they still say."""
+
+    def standing(self) -> "SignatureQuerySet":
+        """Signatures that are no withdrawal and were not withdrawn."""
+        return self.exclude(meaning=Signature.Meaning.WITHDRAWN).filter(withdrawals__isnull=True)
+
+
+class Signature(Immutable):
+    """A person's signature over what they saw: printed name, time and meaning stand in it and in every print of it."""
+
+    class Meaning(models.TextChoices):
+        """What the signature says (21 CFR 11.50(a)(3))."""
+
+        AUTHORED = "authored", _("Authored")
+        REVIEWED = "reviewed", _("Reviewed")
+        APPROVED = "approved", _("Approved")
+        RESPONSIBLE = "responsible", _("Responsible")
+        REJECTED = "rejected", _("Rejected")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
+
+    review = models.ForeignKey(Review, on_delete=models.PROTECT, related_name="signatures")
+    step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="signatures")
+    round = models.PositiveIntegerField()
+    signer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="signatures")
+    printed_name = models.CharField(max_length=200)
+    role = models.CharField(max_length=24, choices=Role.choices)
+    meaning = models.CharField(max_length=12, choices=Meaning.choices)
+    meaning_text = models.TextField()
+    reason = models.TextField()
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="signatures")
+    seen_digest = models.CharField(max_length=71)
+    opinion = models.JSONField(default=dict, help_text=_("The declared parts of a validation report; empty for other steps."))
+    payload = models.JSONField(help_text=_("What the re-authentication was bound to."))
+    authentication = models.CharField(max_length=40)
+    reauthentication = models.UUIDField(unique=True)
+    withdraws = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="withdrawals")
+    signed_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[Any] = SignatureQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["signed_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["review", "round", "signer"], condition=~Q(meaning="withdrawn"), name="signature_one_step_per_person"
+            ),
+            models.UniqueConstraint(fields=["withdraws"], name="signature_withdrawn_once"),
+            models.CheckConstraint(condition=~Q(printed_name="") & ~Q(reason=""), name="signature_named_and_reasoned"),
+            models.CheckConstraint(
+                condition=Q(meaning="withdrawn", withdraws__isnull=False) | ~Q(meaning="withdrawn") & Q(withdraws__isnull=True),
+                name="signature_withdraws",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.printed_name}, {self.get_meaning_display()}, {self.signed_at:%Y-%m-%d %H:%M} UTC"
+
+    @property
+    def subject(self) -> str:
+        """Signatures are filed under their review."""
+        return f"review:{self.review_id}"
+
+    def content(self) -> dict[str, Any]:
+        """What the digest covers: the signed payload and how the signer was recognised."""
+        return {
+            "id": str(self.pk),
+            "payload": self.payload,
+            "authentication": self.authentication,
+            "reauthentication": str(self.reauthentication),
+            "printed_name": self.printed_name,
+        }
+
+
+class Manifest(Immutable):
+    """What an approval stands on, frozen at the final signature. The approval holds while all of it is still so."""
+
+    review = models.ForeignKey(Review, on_delete=models.PROTECT, related_name="manifests")
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="manifests")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="manifests")
+    body = models.JSONField(encoder=DjangoJSONEncoder)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["review", "-created_at"], name="manifest_review")]
+
+    def __str__(self) -> str:
+        return self.digest
+
+    def content(self) -> dict[str, Any]:
+        """What the digest covers."""
+        return {"id": str(self.pk), "review": str(self.review_id), "version": str(self.version_id), "body": self.body}
