@@ -1,0 +1,88 @@
+"""States of checks: JSON values that add up. The same rows give the same state in any split and any order.
+
+Four names are special: `plan` (what to count; equal on both sides), `sample` (the rows with the smallest draw), `pairs`
+(sorted lists of numbers), `low` and `high` (extremes). Everything else is a count or a table of counts, and is summed.
+"""
+
+import json
+from typing import Any
+
+import numpy as np
+
+State = dict[str, Any]
+
+
+def add(left: State, right: State) -> State:
+    """One state for the rows of both. Associative and commutative; raises ValueError when the plans differ."""
+    if left.get("plan") != right.get("plan"):
+        raise ValueError("Two states with different plans cannot be added")
+    plan = left.get("plan", {})
+    return {key: _join(key, left.get(key), right.get(key), plan) for key in sorted({*left, *right})}
+
+
+def _join(key: str, left: Any, right: Any, plan: dict[str, Any]) -> Any:
+    if key == "plan":
+        return plan
+    if left is None or right is None:
+        return left if right is None else right
+    if key == "sample":
+        return smallest([*left, *right], int(plan["sample"]))
+    if key == "pairs":
+        return sorted([*left, *right])
+    if key in {"low", "high"}:
+        pick = min if key == "low" else max
+        names = sorted({*left, *right})
+        return {name: pick(side[name] for side in (left, right) if name in side) for name in names}
+    return sums(left, right)
+
+
+def sums(left: Any, right: Any) -> Any:
+    """Add two counts, two tables of counts of one shape, or two dictionaries of them."""
+    if isinstance(left, dict):
+        names = sorted({*left, *right})
+        return {
+            name: sums(left[name], right[name]) if name in left and name in right else left.get(name, right.get(name))
+            for name in names
+        }
+    if isinstance(left, np.ndarray | list):
+        first, second = np.asarray(left, dtype=np.int64), np.asarray(right, dtype=np.int64)
+        if first.shape != second.shape:
+            raise ValueError(f"Tables of shapes {first.shape} and {second.shape} cannot be added")
+        return first + second
+    return int(left) + int(right)
+
+
+def smallest(rows: list[Any], count: int) -> list[Any]:
+    """The `count` rows [draw, row number, values] with the smallest draw: a sample that no order of reading changes."""
+    return sorted(rows, key=lambda row: (row[0], row[1]))[:count]
+
+
+def dumps(state: State) -> str:
+    """The state as JSON with sorted names; equal states give equal text."""
+    return json.dumps(state, default=_plain, sort_keys=True, allow_nan=False)
+
+
+def loads(text: str) -> State:
+    """The state from its JSON. Tables come back as lists, which `add` takes as well."""
+    state: State = json.loads(text)
+    return state
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} has no place in a state")
+
+
+def draws(seed: int, first_row: int, rows: int) -> np.ndarray:
+    """One pseudo-random 53-bit number per row from its number and the seed (splitmix64), so that samples can be merged."""
+    with np.errstate(over="ignore"):
+        mixed = np.arange(first_row, first_row + rows, dtype=np.uint64) + np.uint64(
+            (seed + 1) * 0x9E3779B97F4A7C15 % 2**64
+        )
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        mixed ^= mixed >> np.uint64(31)
+    return mixed >> np.uint64(11)

@@ -1,0 +1,129 @@
+"""The first pass over data: what each column is, its extremes and its categories. Mergeable like every state."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from apps.evidence.kernels.batches import Batch
+
+MOST_CATEGORIES = 1000
+INTEGER = r"^-?(0|[1-9][0-9]{0,17})$"
+NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
+LEADING_ZERO = r"^[-+]?0[0-9]"
+
+
+@dataclass(frozen=True)
+class Column:
+    """What the survey found in one column. `categories` is None when there are more than a thousand distinct values."""
+
+    name: str
+    kind: str  # integer, number, text
+    rows: int
+    nulls: int
+    low: float | None
+    high: float | None
+    categories: dict[str, int] | None
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether its values are numbers."""
+        return self.kind in {"integer", "number"}
+
+    @property
+    def present(self) -> int:
+        """Rows with a value."""
+        return self.rows - self.nulls
+
+
+def start() -> dict[str, Any]:
+    """The survey of no rows."""
+    return {"rows": 0, "columns": {}}
+
+
+def update(state: dict[str, Any], batch: Batch) -> dict[str, Any]:
+    """The survey with one more batch."""
+    return merge(
+        state, {"rows": batch.rows, "columns": {name: _look(batch, name) for name in batch.table.schema.names}}
+    )
+
+
+def merge(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
+    """The survey of the rows of both."""
+    names = [*left["columns"], *(name for name in right["columns"] if name not in left["columns"])]
+    columns = {name: _join(left["columns"].get(name), right["columns"].get(name)) for name in names}
+    return {"rows": left["rows"] + right["rows"], "columns": columns}
+
+
+def finish(state: dict[str, Any]) -> dict[str, Column]:
+    """Columns by name, in the order of the file."""
+    return {
+        name: Column(
+            name, _kind(found), found["rows"], found["nulls"], found["low"], found["high"],
+            dict(sorted(found["values"].items(), key=lambda pair: (-pair[1], pair[0]))) if found["values"] is not None else None,
+        )
+        for name, found in state["columns"].items()
+    }  # fmt: skip
+
+
+def _look(batch: Batch, name: str) -> dict[str, Any]:
+    column = batch.table.column(name)
+    counted = pc.value_counts(batch.texts(name).drop_null())
+    values, counts = counted.field("values"), counted.field("counts").to_pylist()
+    found: dict[str, Any] = {"rows": batch.rows, "nulls": column.null_count, "low": None, "high": None}
+    found["values"] = dict(zip(values.to_pylist(), counts, strict=True)) if len(values) <= MOST_CATEGORIES else None
+    if pa.types.is_string(column.type):
+        numeric = _all(values, NUMBER) and not _any(values, LEADING_ZERO)
+        found["integer"], found["number"] = _all(values, INTEGER), numeric
+        numbers = np.asarray(values.cast(pa.float64()), dtype=np.float64) if numeric and len(values) else np.empty(0)
+    else:
+        found["integer"], found["number"] = pa.types.is_integer(column.type), True
+        numbers = batch.numbers(name)
+    numbers = numbers[np.isfinite(numbers)]
+    if numbers.size:
+        found["low"], found["high"] = float(numbers.min()), float(numbers.max())
+    return found
+
+
+def _all(values: pa.Array, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(values, pattern), min_count=0).as_py())
+
+
+def _any(values: pa.Array, pattern: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(values, pattern), min_count=0).as_py())
+
+
+def _join(left: dict[str, Any] | None, right: dict[str, Any] | None) -> dict[str, Any]:
+    if left is None or right is None:
+        return left or right or {}
+    lows = [side["low"] for side in (left, right) if side["low"] is not None]
+    highs = [side["high"] for side in (left, right) if side["high"] is not None]
+    values = None
+    if left["values"] is not None and right["values"] is not None:
+        values = dict(left["values"])
+        for text, count in right["values"].items():
+            values[text] = values.get(text, 0) + count
+        values = values if len(values) <= MOST_CATEGORIES else None
+    return {
+        "rows": left["rows"] + right["rows"],
+        "nulls": left["nulls"] + right["nulls"],
+        "low": min(lows, default=None),
+        "high": max(highs, default=None),
+        "values": values,
+        "integer": left["integer"] and right["integer"],
+        "number": left["number"] and right["number"],
+    }
+
+
+def _kind(found: dict[str, Any]) -> str:
+    if found["nulls"] == found["rows"]:
+        return "text"
+    return "integer" if found["integer"] else "number" if found["number"] else "text"
+
+
+def clean_label(text: str) -> str:
+    """A category's name fit for a table and for JSON: no control characters, at most 80 characters."""
+    return re.sub(r"[\x00-\x1f\x7f]+", " ", text).strip()[:80] or "(blank)"

@@ -1,0 +1,200 @@
+"""Reads of evidence: the catalogue, what counts for a version at a moment, and lists for pages.
+
+How items become facts. An item reaches a version by its type's scope: this version, its model, or the organisation. The
+newest mark of an item decides; without marks a computed item and a record count, a submitted or attested one waits. Field
+by field the newest counting item supplies the value, a measured value wins over a typed one, and a flagged item that is
+newer than every counting one blocks its fields. A field that nobody supplied is absent.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from apps.evidence.catalogue import EvidenceType, catalogue
+from apps.evidence.models import CheckRun, Document, Evidence, EvidenceMark, Source
+from apps.registry.models import ModelVersion
+
+__all__ = [
+    "TypeFacts", "catalogue", "current_for", "documents_for", "evidence_of", "facts_for", "latest_runs", "standing_of",
+    "upload_of",
+]  # fmt: skip
+
+ACCEPTED, FLAGGED, WITHDRAWN, WAITING = "accepted", "flagged", "withdrawn", "waiting"
+
+
+@dataclass(frozen=True)
+class TypeFacts:
+    """What is known of one evidence type for one version at one moment; `accepted` is what a requirement's rule reads."""
+
+    type: EvidenceType
+    accepted: bool
+    status: str  # accepted, expired, flagged, waiting
+    age_days: int | None
+    fields: dict[str, Any] = field(default_factory=dict)
+    items: list[Evidence] = field(default_factory=list)
+    expires_at: datetime | None = None
+    is_expired: bool = False
+
+
+def with_marks(items: QuerySet[Evidence], at: datetime | None = None) -> QuerySet[Evidence]:
+    """The same items with their marks (up to `at`) fetched in one more query."""
+    marks = EvidenceMark.objects.select_related("by").order_by("created_at", "id")
+    if at is not None:
+        marks = marks.filter(created_at__lte=at)
+        items = items.filter(created_at__lte=at)
+    return items.prefetch_related(Prefetch("marks", queryset=marks, to_attr="marks_then"))
+
+
+def standing_of(item: Evidence) -> str:
+    """What an item counts as, from its newest mark: accepted, flagged, withdrawn or waiting."""
+    marks = item.marks_then if hasattr(item, "marks_then") else list(item.marks.order_by("created_at", "id"))
+    if marks:
+        return str(marks[-1].kind)
+    return ACCEPTED if item.source in {Source.COMPUTED, Source.RECORD} else WAITING
+
+
+def evidence_of(version: ModelVersion) -> QuerySet[Evidence]:
+    """Every item bound to this version itself, newest first."""
+    return Evidence.objects.filter(version=version).select_related("produced_by", "run").order_by("-created_at", "-id")
+
+
+def reaching(version: ModelVersion, at: datetime) -> list[Evidence]:
+    """Items that could speak for this version: its own, those of its model, those of the organisation; newest first."""
+    wide = {name for name, kind in catalogue().items() if kind.scope == "organisation"}
+    own = (
+        Q(version=version)
+        | Q(version__model_id=version.model_id)
+        | Q(version=None, use_case_id=version.model.use_case_id)
+    )
+    items = Evidence.objects.filter(own | Q(types__has_any_keys=sorted(wide)))
+    return list(with_marks(items.select_related("produced_by", "version").order_by("-created_at", "-id"), at))
+
+
+def reaches(item: Evidence, kind: EvidenceType, version: ModelVersion) -> bool:
+    """Whether an item of this type speaks for the version."""
+    if kind.scope == "organisation" or item.version_id == version.pk:
+        return True
+    if kind.scope == "model":
+        return (
+            item.use_case_id == version.model.use_case_id
+            and item.version is None
+            or (item.version is not None and item.version.model_id == version.model_id)
+        )
+    return False
+
+
+def facts_for(version: ModelVersion, *, at: datetime, tier: int | None) -> dict[str, TypeFacts]:
+    """Per evidence type what counts at `at`; a type of which nothing was ever supplied is absent from the answer."""
+    by_type: dict[str, list[Evidence]] = defaultdict(list)
+    standings = _standings(reaching(version, at))
+    for item, standing in standings:
+        for type_id in item.types:
+            kind = catalogue().get(type_id)
+            if kind and standing != WITHDRAWN and reaches(item, kind, version):
+                by_type[type_id].append(item)
+    standing_by_id = {item.pk: standing for item, standing in standings}
+    return {
+        type_id: merged(catalogue()[type_id], items, standing_by_id, at=at, tier=tier)
+        for type_id, items in sorted(by_type.items())
+    }
+
+
+def _standings(items: list[Evidence]) -> list[tuple[Evidence, str]]:
+    """Standing of each item; a repeated run that found the very same as a flagged one does not wash the flag off."""
+    flagged = {item.result_digest for item in items if item.result_digest and standing_of(item) == FLAGGED}
+    answer = []
+    for item in items:
+        standing = standing_of(item)
+        if standing == ACCEPTED and not item.marks_then and item.result_digest in flagged:
+            standing = FLAGGED
+        answer.append((item, standing))
+    return answer
+
+
+def merged(
+    kind: EvidenceType, items: list[Evidence], standing: dict[Any, str], *, at: datetime, tier: int | None
+) -> TypeFacts:
+    """One type's facts, field by field from the newest item that counts. `items` are newest first."""
+    settled = [item for item in items if standing[item.pk] in {ACCEPTED, FLAGGED}]
+    fields: dict[str, Any] = {}
+    suppliers: dict[Any, Evidence] = {}
+    for name in kind.fields:
+        offers = [item for item in settled if name in item.types[kind.id]]
+        measured = [item for item in offers if name in kind.computed and item.source == Source.COMPUTED]
+        supplier = next(iter(measured or offers), None)
+        if supplier is not None:
+            suppliers[supplier.pk] = supplier
+            fields[name] = supplier.types[kind.id][name]
+    if settled and not suppliers:
+        suppliers = {settled[0].pk: settled[0]}
+    if not suppliers:
+        return TypeFacts(kind, False, WAITING, None, items=items)
+    used = sorted(suppliers.values(), key=lambda item: (item.created_at, item.pk), reverse=True)
+    if any(standing[item.pk] == FLAGGED for item in used):
+        return TypeFacts(kind, False, FLAGGED, _age(used, at), fields, used)
+    expires_at = min((end for item in used if (end := ends_at(item, kind, tier))), default=None)
+    is_expired = expires_at is not None and at >= expires_at
+    return TypeFacts(
+        kind,
+        not is_expired,
+        "expired" if is_expired else ACCEPTED,
+        _age(used, at),
+        fields,
+        used,
+        expires_at,
+        is_expired,
+    )
+
+
+def ends_at(item: Evidence, kind: EvidenceType, tier: int | None) -> datetime | None:
+    """The first moment at which the item no longer counts: its own end, or the type's longest age at this tier."""
+    ends = []
+    if item.valid_until is not None:
+        ends.append(item.valid_until + timedelta(days=1))
+    longest = kind.max_age(tier)
+    if longest is not None:
+        ends.append(item.dated + timedelta(days=longest + 1))
+    return datetime.combine(min(ends), time(), tzinfo=UTC) if ends else None
+
+
+def _age(items: Iterable[Evidence], at: datetime) -> int:
+    """Whole days since the oldest of the items is dated."""
+    return max((at.astimezone(UTC).date() - item.dated).days for item in items)
+
+
+def current_for(version: ModelVersion, *, at: datetime | None = None) -> list[Evidence]:
+    """What stands now: per check, or per set of fields typed in, the newest item that is not withdrawn; newest first."""
+    seen: set[tuple[str, ...]] = set()
+    current = []
+    for item in with_marks(evidence_of(version), at):
+        supplied = sorted(f"{type_id}.{name}" for type_id, fields in item.types.items() for name in ["", *fields])
+        key = ("check", item.check_key) if item.check_key else (item.source, *supplied)
+        if standing_of(item) != WITHDRAWN and key not in seen:
+            seen.add(key)
+            current.append(item)
+    return current
+
+
+def latest_runs(version: ModelVersion) -> list[CheckRun]:
+    """The newest run of each check on this version."""
+    runs = CheckRun.objects.filter(version=version).select_related("job").order_by("check_key", "-created_at", "-id")
+    return list(runs.distinct("check_key"))
+
+
+def documents_for(version: ModelVersion) -> list[Document]:
+    """The newest hand-written text of each section and title."""
+    texts = (
+        Document.objects.filter(version=version)
+        .select_related("author")
+        .order_by("section", "title", "-created_at", "-id")
+    )
+    return list(texts.distinct("section", "title"))
+
+
+def upload_of(item: Evidence, sha256: str) -> dict[str, Any] | None:
+    """The file of this item with this hash, or None."""
+    return next((row for row in item.files if row["sha256"] == sha256), None)
