@@ -1,0 +1,126 @@
+"""What producers sent: the exact bytes for ever, and separately how far we got with them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.models import Immutable, ImmutableQuerySet, LockedQuerySet, Record
+
+
+class Delivery(Immutable):
+    """One request that brought new events. Its digest, bound in the log, covers the digest of every event in it."""
+
+    events = ArrayField(models.CharField(max_length=71))
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+
+    objects: ClassVar[Any] = ImmutableQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{len(self.events)} events"
+
+    @property
+    def subject(self) -> str:
+        """How the log names it."""
+        return f"delivery:{self.pk}"
+
+    def content(self) -> dict[str, Any]:
+        """What the digest covers."""
+        return {
+            "id": str(self.pk),
+            "events": list(self.events),
+            "by": str(self.by_id or ""),
+            "at": self.created_at.isoformat(),
+        }
+
+
+class EventQuerySet(ImmutableQuerySet):
+    """Events by how far they got."""
+
+    def waiting(self) -> EventQuerySet:
+        """Stored, not projected yet."""
+        return self.filter(state__state=EventState.State.RECEIVED)
+
+
+class Event(Record):
+    """One OpenLineage event, byte for byte. ``digest`` identifies it: the same event sent again is the same row."""
+
+    class Kind(models.TextChoices):
+        """What the event speaks of."""
+
+        RUN = "run", _("Run")
+        JOB = "job", _("Job")
+        DATASET = "dataset", _("Dataset")
+
+    digest = models.CharField(max_length=71, unique=True)
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=7, choices=Kind.choices)
+    event_type = models.CharField(max_length=8, blank=True)
+    event_at = models.DateTimeField()
+    marks = models.CharField(max_length=60, blank=True, help_text=_("What is odd about its time, as codes."))
+    run_id = models.CharField(max_length=36, blank=True)
+    body = models.BinaryField()
+
+    objects: ClassVar[Any] = EventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [
+            models.Index(fields=["run_id"], name="lineage_event_run", condition=~models.Q(run_id="")),
+            models.Index(fields=["event_at"], name="lineage_event_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.event_type} {self.digest[7:19]}"
+
+
+class EventState(models.Model):
+    """How far an event got. Apart from the event, because the event never changes."""
+
+    class State(models.TextChoices):
+        """Received, then projected or set aside."""
+
+        RECEIVED = "received", _("Received")
+        PROJECTED = "projected", _("In the graph")
+        QUARANTINED = "quarantined", _("Set aside")
+
+    event = models.OneToOneField(Event, on_delete=models.PROTECT, primary_key=True, related_name="state")
+    state = models.CharField(max_length=11, choices=State.choices, default=State.RECEIVED)
+    reason = models.TextField(blank=True)
+    projected_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[Any] = LockedQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["event"], name="lineage_event_waiting", condition=models.Q(state="received")),
+            models.Index(fields=["state"], name="lineage_event_aside", condition=models.Q(state="quarantined")),
+        ]
+
+    def __str__(self) -> str:
+        return self.state
+
+
+class Rejection(Record):
+    """A body that was refused: its digest, why, and its first bytes, for whoever has to mend the producer."""
+
+    digest = models.CharField(max_length=71)
+    size = models.PositiveIntegerField()
+    pointer = models.CharField(max_length=500, blank=True)
+    reason = models.TextField()
+    head = models.BinaryField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.reason
