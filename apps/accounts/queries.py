@@ -4,7 +4,8 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from apps.accounts.models import OrganisationFact, RoleAssignment, User
+from apps.accounts.models import OrganisationFact, Role, RoleAssignment, Token, User
+from apps.core.errors import Invalid
 
 
 def slug_of(use_case: Any) -> str:
@@ -64,3 +65,35 @@ def token_scopes(request: Any) -> frozenset[str] | None:
     token = getattr(request, "auth", None)
     scopes = getattr(token, "scopes", None)
     return None if scopes is None else frozenset(scopes)
+
+
+def token_environment(request: Any) -> str:
+    """The slug of the environment that the request's token is limited to; empty when it is not limited."""
+    return getattr(getattr(request, "auth", None), "environment_slug", "")
+
+
+def user_named(username: str, pointer: str = "/user") -> User:
+    """The active user with this name. Raises Invalid pointing at the place in the request."""
+    found: User | None = User.objects.active().filter(username__iexact=username).first()
+    if found is None:
+        sentence = f"There is no active account with the user name {username[:150]!r}."
+        raise Invalid(errors=[{"pointer": pointer, "code": "UNKNOWN_USER", "detail": sentence}])
+    return found
+
+
+def users_for(user: Any) -> QuerySet[User]:
+    """Accounts this user may see: all for those who see everything, otherwise their own."""
+    rows = User.objects.select_related("reports_to").prefetch_related("assignments")
+    return rows if sees_everything(user) else rows.filter(pk=user.pk)
+
+
+def assignments_for(user: Any) -> QuerySet[RoleAssignment]:
+    """Role assignments this user may see: all for those who see everything, otherwise their own."""
+    rows = RoleAssignment.objects.select_related("user", "granted_by")
+    return rows if sees_everything(user) else rows.filter(user=user.pk)
+
+
+def tokens_for(user: Any) -> QuerySet[Token]:
+    """Tokens this user may see: all for administrators, otherwise their own."""
+    rows = Token.objects.select_related("user")
+    return rows if holds(user, Role.ADMINISTRATOR) else rows.filter(user=user.pk)

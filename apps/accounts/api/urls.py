@@ -1,0 +1,23 @@
+"""Addresses of accounts under /api/v1/."""
+
+from django.urls import path
+
+from apps.accounts.api import views
+
+urlpatterns = [
+    path("me", views.Me.as_view()),
+    path("users", views.Users.as_view({"get": "list", "post": "create"})),
+    path("users/<uuid:pk>", views.Users.as_view({"get": "retrieve"})),
+    path("users/<uuid:pk>/deactivate", views.Users.as_view({"post": "deactivate"})),
+    path("users/<uuid:pk>/reactivate", views.Users.as_view({"post": "reactivate"})),
+    path("users/<uuid:pk>/password", views.Users.as_view({"post": "password"})),
+    path("users/<uuid:pk>/verify-identity", views.Users.as_view({"post": "verify_identity"})),
+    path("users/<uuid:pk>/reporting-line", views.Users.as_view({"put": "reporting_line"})),
+    path("roles", views.Roles.as_view({"get": "list", "post": "create"})),
+    path("roles/<uuid:pk>", views.Roles.as_view({"get": "retrieve"})),
+    path("roles/<uuid:pk>/revoke", views.Roles.as_view({"post": "revoke"})),
+    path("tokens", views.Tokens.as_view({"get": "list", "post": "create"})),
+    path("tokens/<uuid:pk>", views.Tokens.as_view({"get": "retrieve"})),
+    path("tokens/<uuid:pk>/revoke", views.Tokens.as_view({"post": "revoke"})),
+    path("organisation/facts", views.OrganisationFacts.as_view()),
+]
