@@ -58,10 +58,11 @@ def release(table: str) -> str:
 
 def protected_tables() -> list[str]:
     """Every table that a migration of this product declares append-only."""
-    migrations = MigrationLoader(None, ignore_no_initial=True).disk_migrations.values()
+    loader = MigrationLoader(None, load=False)
+    loader.load_disk()
     found = {
         operation.table
-        for migration in migrations
+        for migration in loader.disk_migrations.values()
         for operation in migration.operations
         if isinstance(operation, AppendOnly)
     }

@@ -67,20 +67,13 @@ def ensure_key() -> note.Signer:
     return signer
 
 
-def is_due() -> bool:
-    """Whether entries were placed since the last checkpoint."""
-    newest = queries.latest_checkpoint()
-    return queries.tree_size() > (newest.size if newest else 0)
-
-
 @transaction.atomic
 def sign_checkpoint() -> Checkpoint | None:
     """Sign the head of the tree when it has grown. InconsistentTree when it does not continue the last."""
     signer = ensure_key()
     size = queries.tree_size()
     root = queries.root_at(size)
-    remembered = _remembered(signer.name)
-    _require_continuation(remembered, size, root)
+    _require_continuation(_remembered(signer.name), size, root)
     newest = queries.latest_checkpoint()
     if size == 0 or (newest is not None and newest.size == size):
         return newest
