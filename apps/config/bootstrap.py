@@ -143,7 +143,7 @@ def build(kind: str) -> None:
         write_stamp("dev" if holds_every_pin("dev") else kind)
         return
     print(
-        "Imprimatur makes its Python environment in .venv (some 600 MB; once, a minute or two).",
+        "Imprimatur makes its Python environment in .venv (over 1 GB; once, a minute or two).",
         file=sys.stderr,
         flush=True,
     )
