@@ -64,7 +64,9 @@ INSTALLED_APPS = [
     "heroicons",
 ]
 INSTALLED_APPS = [
-    name for name in INSTALLED_APPS if not name.startswith("apps.") or (ROOT / name.replace(".", "/") / "apps.py").exists()
+    name
+    for name in INSTALLED_APPS
+    if not name.startswith("apps.") or (ROOT / name.replace(".", "/") / "apps.py").exists()
 ]
 
 MIDDLEWARE = [
@@ -207,7 +209,9 @@ SEAL_KEY_FILE = env.str("SEAL_KEY_FILE", str(VAR / "keys" / "seal.pem"))
 SEAL_CERT_FILE = env.str("SEAL_CERT_FILE", str(VAR / "keys" / "seal.crt"))
 TSA_URL = env.str("TSA_URL", "")
 EMAIL_URL = env.str("EMAIL_URL", "")
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if EMAIL_URL else "django.core.mail.backends.dummy.EmailBackend"
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend" if EMAIL_URL else "django.core.mail.backends.dummy.EmailBackend"
+)
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
 # --- Long work --------------------------------------------------------------------------------------------------------------
@@ -231,6 +235,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "core.sweep", "schedule": 15.0, "options": {"expires": 14}},
     "consume": {"task": "audit.consume", "schedule": 1.0, "options": {"expires": 1}},
     "project": {"task": "lineage.project", "schedule": 15.0, "options": {"expires": 14}},
+    "expire": {"task": "gate.expire", "schedule": 60.0, "options": {"expires": 55}},
     "tick": {"task": "workflow.tick", "schedule": 60.0, "options": {"expires": 55}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "beat")

@@ -1,0 +1,172 @@
+"""One judgement for the gate: the policy's assessment and the standing approval, read together."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from apps.gate.models import Clearance, Outcome
+from apps.lineage import queries as lineage_queries
+from apps.policy import services as policy
+from apps.policy.services import Judgement, RequirementResult
+from apps.registry.models import Environment, ModelVersion
+from apps.workflow import queries as workflow_queries
+from apps.workflow.queries import Standing
+
+ALLOWING = {"satisfied", "waived", "not_applicable", "not_yet_effective"}
+STATES = {"approved", "approved_with_conditions"}
+CODES = {
+    "missing": "EVIDENCE_MISSING",
+    "expired": "EVIDENCE_EXPIRED",
+    "unchecked": "EVIDENCE_UNVERIFIED",
+    "error": "POLICY_ERROR",
+    "answer_needed": "ANSWER_NEEDED",
+    "open": "REQUIREMENT_FAILED",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Everything a clearance keeps: the judgement, the approval, and what was read for them."""
+
+    judgement: Judgement
+    standing: Standing
+    reads: frozenset[str]
+    assessment: Any
+    judged_at: datetime
+
+    @property
+    def blocking(self) -> list[RequirementResult]:
+        """The requirements that hold the gate closed."""
+        return [row for row in self.judgement.results if row.is_blocking and row.outcome not in ALLOWING]
+
+    @property
+    def is_allowed(self) -> bool:
+        """Every blocking requirement holds and an approval stands."""
+        return not self.blocking and self.standing.state in STATES
+
+
+def subjects_of(version: ModelVersion, environment: Environment) -> frozenset[str]:
+    """The subjects a judgement is known to read before it is made: the version, where it runs, for what, on which data."""
+    closure = lineage_queries.closure_subjects(version)
+    return frozenset({version.subject, version.use_case.subject, environment.subject, "organisation:self"} | set(closure))
+
+
+def judge(version: ModelVersion, environment: Environment) -> Verdict:
+    """Judge now. The assessment is stored, so that the decision can be replayed from its facts."""
+    now = timezone.now()
+    judgement = policy.assess(version, environment, at=now, stage="gate", store=True)
+    standing = workflow_queries.standing_approval(version, environment=environment, at=now)
+    reads = frozenset(judgement.reads) | subjects_of(version, environment)
+    return Verdict(judgement, standing, reads, judgement.assessment, now)
+
+
+def sentence_of(verdict: Verdict) -> str:
+    """The answer in one sentence: result first, then the count or the reason."""
+    where = verdict.judgement.environment.name
+    if verdict.is_allowed:
+        waived = verdict.judgement.counts.get("waived", 0)
+        note = f", {waived} by waiver" if waived else ""
+        return f"Allowed in {where}: every blocking requirement holds{note} and the approval stands."
+    reasons = []
+    if verdict.blocking:
+        asked = [row for row in verdict.judgement.results if row.outcome != "not_applicable"]
+        total = len(asked)
+        verb = "is" if len(verdict.blocking) == 1 else "are"
+        reasons.append(f"{len(verdict.blocking)} of {total} requirements {verb} not met")
+    if verdict.standing.state not in STATES:
+        reasons.append(verdict.standing.sentence.rstrip("."))
+    return f"Not allowed in {where}: {'; '.join(reasons)}."
+
+
+def codes_of(verdict: Verdict) -> list[str]:
+    """Stable codes, the approval's first, each once, in order."""
+    found = [] if verdict.standing.state in STATES else [verdict.standing.code]
+    found += [row.code or CODES.get(row.outcome, "REQUIREMENT_FAILED") for row in verdict.blocking]
+    return list(dict.fromkeys(found)) or (["OK"] if verdict.is_allowed else ["INTERNAL"])
+
+
+def requirement_rows(judgement: Judgement) -> list[dict[str, Any]]:
+    """The same list the version page shows, as JSON."""
+    return [requirement_row(row) for row in judgement.results]
+
+
+def requirement_row(row: RequirementResult) -> dict[str, Any]:
+    """One requirement with what was found, what is required, who can mend it and how."""
+    return {
+        "id": row.id,
+        "title": str(row.title),
+        "framework": row.framework,
+        "outcome": row.outcome,
+        "code": row.code or CODES.get(row.outcome, ""),
+        "observed": row.observed,
+        "required": row.required,
+        "evidence": list(row.evidence),
+        "owner": row.owner,
+        "sentence": str(row.sentence),
+        "fix": str(row.fix),
+        "fix_url": row.fix_url,
+        "is_blocking": row.is_blocking,
+        "waiver": str(row.waiver_id) if row.waiver_id else None,
+    }
+
+
+def approval_row(standing: Standing) -> dict[str, Any]:
+    """The approval as the decision keeps it."""
+    manifest = standing.manifest
+    return {
+        "state": standing.state,
+        "code": standing.code,
+        "sentence": str(standing.sentence),
+        "review": str(standing.approval.pk) if standing.approval else None,
+        "manifest": manifest.digest if manifest else None,
+        "valid_until": standing.valid_until.isoformat() if standing.valid_until else None,
+    }
+
+
+def clearance_values(verdict: Verdict) -> dict[str, Any]:
+    """The columns of a clearance."""
+    ends = [end for end in (verdict.judgement.ends_at, verdict.standing.valid_until) if end is not None]
+    policy_version = verdict.judgement.policy
+    return {
+        "outcome": Outcome.ALLOW if verdict.is_allowed else Outcome.DENY,
+        "codes": codes_of(verdict),
+        "sentence": sentence_of(verdict),
+        "requirements": requirement_rows(verdict.judgement),
+        "approval": approval_row(verdict.standing),
+        "assessment_id": verdict.assessment.pk,
+        "assessment_digest": verdict.assessment.digest,
+        "policy_id": policy_version.pk,
+        "policy_name": policy_version.policy.name,
+        "policy_version": policy_version.version,
+        "policy_digest": policy_version.digest,
+        "judged_at": verdict.judged_at,
+        "ends_at": min(ends) if ends else None,
+    }
+
+
+def decision_values(clearance: Clearance) -> dict[str, Any]:
+    """The columns of a decision that come from the clearance it rests on."""
+    evidence: dict[str, dict[str, Any]] = {}
+    for row in clearance.requirements:
+        for item in row["evidence"]:
+            evidence[item["id"]] = item
+    return {
+        "outcome": clearance.outcome,
+        "codes": clearance.codes,
+        "sentence": clearance.sentence,
+        "requirements": clearance.requirements,
+        "approval": clearance.approval,
+        "evidence": [evidence[key] for key in sorted(evidence)],
+        "waivers": sorted({row["waiver"] for row in clearance.requirements if row["waiver"]}),
+        "policy_id": clearance.policy_id,
+        "policy_name": clearance.policy_name,
+        "policy_version": clearance.policy_version,
+        "policy_digest": clearance.policy_digest,
+        "assessment_id": clearance.assessment_id,
+        "assessment_digest": clearance.assessment_digest,
+        "reads": [list(pair) for pair in zip(clearance.read_refs, clearance.read_epochs, strict=True)],
+        "judged_at": clearance.judged_at,
+        "expires_at": clearance.ends_at,
+    }

@@ -1,0 +1,109 @@
+"""Pages of the gate: the decision log, one decision, the decisions about a version."""
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from apps.gate import queries, services
+from apps.gate.models import Decision
+from apps.gate.web.forms import DecisionFilterForm
+from apps.registry.models import ModelVersion
+from apps.registry.queries import version_header
+from apps.workflow.queries import version_state
+
+PAGE = 25
+
+
+@login_required
+@require_safe
+def decision_list(request: HttpRequest) -> HttpResponse:
+    """The log of every question the gate was asked."""
+    form = DecisionFilterForm(request.GET or None)
+    found = queries.decisions_for(request.user)
+    if form.is_valid():
+        found = queries.matching(found, **form.cleaned_data)
+    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    return render(request, "gate/decision_list.html", {"page": page, "form": form, "population": page.paginator.count})
+
+
+@login_required
+@require_safe
+def decision_detail(request: HttpRequest, pk: str) -> HttpResponse:
+    """One decision: what was asked, which rules were applied to which facts, what would change the answer."""
+    decision = get_object_or_404(queries.decisions_for(request.user), pk=pk)
+    return render(request, "gate/decision.html", decision_context(request, decision))
+
+
+@login_required
+@require_safe
+def decision_again(request: HttpRequest, pk: str) -> HttpResponse:
+    """The same question judged with today's facts and policy, shown and not recorded."""
+    decision = get_object_or_404(queries.decisions_for(request.user), pk=pk)
+    context = decision_context(request, decision)
+    if decision.version and decision.environment:
+        context["today"] = services.current_clearance(decision.version, decision.environment)
+    return render(request, "gate/decision.html", context)
+
+
+@login_required
+@require_safe
+def version_decisions(request: HttpRequest, version: str) -> HttpResponse:
+    """The standing answer in each environment, and every question about this version."""
+    found = get_object_or_404(
+        ModelVersion.objects.visible_to(request.user).select_related("model__use_case", "model__owner"), pk=version
+    )
+    page = Paginator(queries.decisions_for(request.user).filter(version=found), PAGE).get_page(request.GET.get("page"))
+    context = {
+        "version": found,
+        "header": version_header(found, request.user),
+        "state": version_state(found),
+        "tab": "decisions",
+        "clearances": queries.clearances_of(found),
+        "page": page,
+    }
+    return render(request, "gate/version_decisions.html", context)
+
+
+def decision_context(request: HttpRequest, decision: Decision) -> dict[str, Any]:
+    """What the decision page shows."""
+    rows = sorted(decision.requirements, key=lambda row: (not is_failing(row), row["outcome"] == "not_applicable"))
+    earlier = queries.decisions_for(request.user).filter(version=decision.version).exclude(pk=decision.pk)[:5]
+    return {
+        "decision": decision,
+        "rows": [row for row in rows if row["outcome"] not in {"not_applicable", "not_yet_effective"}],
+        "later": [row for row in rows if row["outcome"] in {"not_applicable", "not_yet_effective"}],
+        "failing": [row for row in rows if is_failing(row)],
+        "entry": queries.entry_of(decision),
+        "earlier": earlier if decision.version_id else [],
+        "command": command_for(decision),
+        "milliseconds": max(1, round(decision.timing.get("judge_us", 0) / 1000)),
+    }
+
+
+def is_failing(row: dict[str, Any]) -> bool:
+    """Whether this requirement held the gate closed."""
+    allowing = {"satisfied", "waived", "not_applicable", "not_yet_effective"}
+    return bool(row["is_blocking"]) and row["outcome"] not in allowing
+
+
+def command_for(decision: Decision) -> str:
+    """The `curl` line that asks the same question."""
+    question = {
+        "subject": {"type": decision.subject_given.get("type", "pipeline"), "id": decision.subject_given.get("id", "ci")},
+        "action": {"name": decision.action},
+        "resource": {"type": "model_version", "id": decision.artifact_digest or str(decision.resource_given.get("id", ""))},
+        "context": {"environment": decision.environment_given},
+    }
+    lines = [
+        'curl -f -H "Authorization: Bearer $IMPRIMATUR_TOKEN" \\',
+        '    -H "Content-Type: application/json" \\',
+        f"    -d '{json.dumps(question)}' \\",
+        f"    {settings.BASE_URL}/api/v1/gate/enforce",
+    ]
+    return "\n".join(lines)
