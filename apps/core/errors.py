@@ -101,7 +101,9 @@ class Invalid(ProductError):
 
     status, code, title = 422, "INVALID", "The content is not valid"
 
-    def __init__(self, detail: Any = "", *, errors: Sequence[dict[str, str]] = (), code: str | None = None, **extra: Any):
+    def __init__(
+        self, detail: Any = "", *, errors: Sequence[dict[str, str]] = (), code: str | None = None, **extra: Any
+    ):
         self.errors = list(errors)
         if self.errors:
             detail = detail or " ".join(error["detail"] for error in self.errors[:3])

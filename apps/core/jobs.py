@@ -152,7 +152,9 @@ def cancel(job: Job) -> bool:
 def sweep() -> int:
     """Send again what waits since long or has lost its worker. Answers with how many."""
     now = timezone.now()
-    lost = Q(state=JobState.RUNNING, heartbeat_at__lt=now - SILENT) | Q(state=JobState.WAITING, queued_at__lt=now - SILENT)
+    lost = Q(state=JobState.RUNNING, heartbeat_at__lt=now - SILENT) | Q(
+        state=JobState.WAITING, queued_at__lt=now - SILENT
+    )
     with transaction.atomic():
         jobs = list(Job.objects.select_for_update(skip_locked=True).filter(lost).order_by("queued_at")[:500])
         for job in jobs:

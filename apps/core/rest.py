@@ -115,7 +115,9 @@ def translate(error: Exception) -> errors.ProductError | None:
     if isinstance(error, SuspiciousOperation):
         return errors.BadRequest("The request is not well formed.")
     if isinstance(error, DataError):
-        return errors.Invalid("A value does not fit: it is too long, too large or contains a character we cannot store.")
+        return errors.Invalid(
+            "A value does not fit: it is too long, too large or contains a character we cannot store."
+        )
     if isinstance(error, OperationalError | InterfaceError):
         return errors.Unavailable("The database does not answer. Try again in a few seconds.")
     return None

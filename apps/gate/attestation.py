@@ -86,7 +86,12 @@ class NotVerified(Exception):
 
 
 def verify(
-    wrapped: Mapping[str, Any], *, verifies: Callable[[bytes, bytes], bool], artifact_digest: str, resource_uri: str, now: str
+    wrapped: Mapping[str, Any],
+    *,
+    verifies: Callable[[bytes, bytes], bool],
+    artifact_digest: str,
+    resource_uri: str,
+    now: str,
 ) -> dict[str, Any]:
     """The VSA steps for a consumer: signature, subject, predicate type, resource, result, expiry. Returns the predicate."""
     if wrapped.get("payloadType") != PAYLOAD_TYPE:

@@ -36,7 +36,6 @@ def summary_of(decision: Decision) -> attestation.Summary:
 
 def attestation_of(decision: Decision) -> dict[str, Any]:
     """The DSSE envelope over the decision's statement, signed with the log's key."""
-    key = audit.signer()
     signer = audit.ensure_key()
     statement = attestation.statement(summary_of(decision))
     return attestation.envelope(statement, sign=signer.private.sign, key_id=str(signer.verifier))

@@ -46,14 +46,18 @@ def resolve(resource: dict[str, Any]) -> Resolved:
 def resolve_digest(digest: str) -> Resolved:
     """By manifest digest, the digest of a single file, or the digest of an image."""
     rows = list(
-        ArtifactAlias.objects.filter(digest=digest).select_related("version__model__use_case").order_by("version_id")[:3]
+        ArtifactAlias.objects.filter(digest=digest)
+        .select_related("version__model__use_case")
+        .order_by("version_id")[:3]
     )
     versions = {row.version_id: row for row in rows}
     if len(versions) > 1:
         sentence = "These bytes are registered as more than one version. That is an incident: the registry's owner has to clear it."
         return Resolved(None, by="", digest=digest, code="IDENTITY_CONFLICT", sentence=sentence)
     if not versions:
-        sentence = f"No registered model version has these bytes ({digest[:23]}…). Register the version before you deploy it."
+        sentence = (
+            f"No registered model version has these bytes ({digest[:23]}…). Register the version before you deploy it."
+        )
         return Resolved(None, digest=digest, code="UNKNOWN_MODEL", sentence=sentence)
     row = next(iter(versions.values()))
     return Resolved(row.version, by=str(row.kind), digest=digest)
@@ -91,7 +95,9 @@ def matching(found: Any, *, q: str = "", outcome: str = "", environment: Environ
     if q:
         word = q.strip().removeprefix("sha256:")
         found = found.filter(
-            Q(version__model__name__icontains=word) | Q(version__version=word) | Q(artifact_digest__startswith=f"sha256:{word}")
+            Q(version__model__name__icontains=word)
+            | Q(version__version=word)
+            | Q(artifact_digest__startswith=f"sha256:{word}")
         )
     return found
 

@@ -121,7 +121,14 @@ def _decide(question: Question, *, asker: Any, started: int) -> Decision:
     refused = _identity_refusal(question, environment, resolved)
     if refused is not None or environment is None or resolved.version is None:
         code, sentence = refused or ("INTERNAL", "The question could not be resolved.")
-        return _record(question, asker=asker, started=started, environment=environment, resolved=resolved, values=_denied(code, sentence))
+        return _record(
+            question,
+            asker=asker,
+            started=started,
+            environment=environment,
+            resolved=resolved,
+            values=_denied(code, sentence),
+        )
     clearance = current_clearance(resolved.version, environment)
     loaded = time.perf_counter_ns()
     values = judging.decision_values(clearance)
@@ -137,11 +144,19 @@ def _decide(question: Question, *, asker: Any, started: int) -> Decision:
     return _keep(decision, asker=asker)
 
 
-def _identity_refusal(question: Question, environment: Environment | None, resolved: Resolved) -> tuple[str, str] | None:
+def _identity_refusal(
+    question: Question, environment: Environment | None, resolved: Resolved
+) -> tuple[str, str] | None:
     if environment is None:
-        return "UNKNOWN_ENVIRONMENT", f"There is no environment {question.environment[:60]!r}. Ask for one that is registered."
+        return (
+            "UNKNOWN_ENVIRONMENT",
+            f"There is no environment {question.environment[:60]!r}. Ask for one that is registered.",
+        )
     if question.action not in ACTIONS:
-        return "UNKNOWN_ACTION", f"{question.action[:60]!r} is not an action the gate decides. Known: {', '.join(ACTIONS)}."
+        return (
+            "UNKNOWN_ACTION",
+            f"{question.action[:60]!r} is not an action the gate decides. Known: {', '.join(ACTIONS)}.",
+        )
     if resolved.version is None:
         return resolved.code, resolved.sentence
     return None
@@ -152,9 +167,11 @@ def _denied(code: str, sentence: str) -> dict[str, Any]:
 
 
 def _record_failure(question: Question, code: str, sentence: str, *, asker: Any, started: int) -> Decision:
-    environment = queries.environment_named(question.environment)
+    environment, resolved = queries.environment_named(question.environment), queries.resolve(question.resource)
     values = _denied(code, f"Denied, because no judgement could be made: {sentence}")
-    return _record(question, asker=asker, started=started, environment=environment, resolved=queries.resolve(question.resource), values=values)
+    return _record(
+        question, asker=asker, started=started, environment=environment, resolved=resolved, values=values
+    )
 
 
 def _record(
@@ -199,7 +216,11 @@ def _build(
 def _keep(decision: Decision, *, asker: Any) -> Decision:
     decision.save()
     verdict = {"outcome": str(decision.outcome), "allowed": decision.is_allowed, "codes": decision.codes}
-    where = {"environment": decision.environment_given, "artifact": decision.artifact_digest, "dry_run": decision.is_dry_run}
+    where = {
+        "environment": decision.environment_given,
+        "artifact": decision.artifact_digest,
+        "dry_run": decision.is_dry_run,
+    }
     subject = decision.version.subject if decision.version else decision
     audit.record(asker, "gate.decided", subject, data={**verdict, **where, "decision": str(decision.pk)}, row=decision)
     return decision

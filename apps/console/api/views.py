@@ -70,7 +70,9 @@ class JobCancel(ApiView):
 
     required_scopes: ClassVar[dict[str, str]] = {"POST": "evidence:write"}
 
-    @extend_schema(request=None, responses={200: JobRow, (409, "application/problem+json"): Problem}, examples=[EXAMPLE])
+    @extend_schema(
+        request=None, responses={200: JobRow, (409, "application/problem+json"): Problem}, examples=[EXAMPLE]
+    )
     def post(self, request: Request, pk: str) -> Response:
         """Cancel a job that is not over; what it had done so far is dropped."""
         job = visible_job(request, pk)

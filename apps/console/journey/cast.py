@@ -24,7 +24,15 @@ PEOPLE: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 ADMINISTRATOR = "admin"
 PIPELINE = "pipeline"
-PERSON_SCOPES = ["read", "registry:write", "evidence:write", "workflow:write", "dossiers:write", "audit:read", "gate:ask"]
+PERSON_SCOPES = [
+    "read",
+    "registry:write",
+    "evidence:write",
+    "workflow:write",
+    "dossiers:write",
+    "audit:read",
+    "gate:ask",
+]
 PIPELINE_SCOPES = ["read", "registry:write", "lineage:write", "evidence:write", "gate:ask"]
 HANDED_OVER = ("developer", "owner", "validator", "privacy", "risk", "risk2", "auditor", ADMINISTRATOR)
 
@@ -47,7 +55,9 @@ def make() -> dict[str, Any]:
     """Make every account with its roles and one token each."""
     password = secrets.token_urlsafe(12)
     admin = accounts.create_first_administrator(ADMINISTRATOR, printed_name="Administrator", password=password)
-    audit.record(admin, "console.demo_started", "organisation:self", reason="Demo data: no real customer, no real decision.")
+    audit.record(
+        admin, "console.demo_started", "organisation:self", reason="Demo data: no real customer, no real decision."
+    )
     found = {ADMINISTRATOR: {"username": ADMINISTRATOR, "password": password}}
     manager = None
     for username, (printed_name, roles) in PEOPLE.items():

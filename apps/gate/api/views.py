@@ -15,7 +15,9 @@ from apps.gate.attesting import attestation_of
 from apps.gate.models import Decision
 
 
-@extend_schema_view(list=extend_schema(summary="The decision log"), retrieve=extend_schema(summary="One decision, whole"))
+@extend_schema_view(
+    list=extend_schema(summary="The decision log"), retrieve=extend_schema(summary="One decision, whole")
+)
 class Decisions(ViewSet):
     """Every question that the gate was asked, newest first."""
 

@@ -150,7 +150,12 @@ def policy_of(decision: Decision) -> dict[str, Any] | None:
     if not decision.policy_id:
         return None
     digest = decision.policy_digest
-    return {"id": str(decision.policy_id), "name": decision.policy_name, "version": decision.policy_version, "digest": digest}
+    return {
+        "id": str(decision.policy_id),
+        "name": decision.policy_name,
+        "version": decision.policy_version,
+        "digest": digest,
+    }
 
 
 def rfc3339(moment: Any) -> str | None:

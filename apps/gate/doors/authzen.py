@@ -109,7 +109,11 @@ class Evaluations(APIView):
     @extend_schema(
         operation_id="access_evaluations",
         request=Questions,
-        responses={200: Answers, (400, "application/problem+json"): Problem, (403, "application/problem+json"): Problem},
+        responses={
+            200: Answers,
+            (400, "application/problem+json"): Problem,
+            (403, "application/problem+json"): Problem,
+        },
         examples=[OpenApiExample("Two versions", request_only=True, value={**QUESTION.value, "evaluations": [{}, {}]})],
     )
     def post(self, request: Request) -> Response:
@@ -135,7 +139,9 @@ def decide_all(request: Request, body: dict[str, Any], rows: Any) -> list[Any]:
     decisions = []
     for question in questions:
         decisions.append(services.decide(question, asker=request.user))
-        is_last = {SEMANTICS[1]: not decisions[-1].is_allowed, SEMANTICS[2]: decisions[-1].is_allowed}.get(semantic, False)
+        is_last = {SEMANTICS[1]: not decisions[-1].is_allowed, SEMANTICS[2]: decisions[-1].is_allowed}.get(
+            semantic, False
+        )
         if is_last:
             break
     return decisions

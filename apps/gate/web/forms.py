@@ -14,7 +14,11 @@ class DecisionFilterForm(forms.Form):
         label=_("Result"), required=False, choices=[("", _("All")), ("allow", _("Allow")), ("deny", _("Deny"))]
     )
     environment = forms.ModelChoiceField(
-        label=_("Environment"), required=False, queryset=Environment.objects.none(), to_field_name="slug", empty_label=_("All")
+        label=_("Environment"),
+        required=False,
+        queryset=Environment.objects.none(),
+        to_field_name="slug",
+        empty_label=_("All"),
     )
 
     def __init__(self, *args: object, **kwargs: object) -> None:

@@ -95,9 +95,15 @@ def is_failing(row: dict[str, Any]) -> bool:
 def command_for(decision: Decision) -> str:
     """The `curl` line that asks the same question."""
     question = {
-        "subject": {"type": decision.subject_given.get("type", "pipeline"), "id": decision.subject_given.get("id", "ci")},
+        "subject": {
+            "type": decision.subject_given.get("type", "pipeline"),
+            "id": decision.subject_given.get("id", "ci"),
+        },
         "action": {"name": decision.action},
-        "resource": {"type": "model_version", "id": decision.artifact_digest or str(decision.resource_given.get("id", ""))},
+        "resource": {
+            "type": "model_version",
+            "id": decision.artifact_digest or str(decision.resource_given.get("id", "")),
+        },
         "context": {"environment": decision.environment_given},
     }
     lines = [

@@ -112,7 +112,9 @@ def forget(folder: Path) -> None:
     if not (folder / "journey.json").exists() and not (folder / "secret").exists():
         return
     if os.environ.get("DATABASE_URL"):
-        raise CommandError("--fresh drops the embedded database only. Empty the database that DATABASE_URL names yourself.")
+        raise CommandError(
+            "--fresh drops the embedded database only. Empty the database that DATABASE_URL names yourself."
+        )
     connection.close()
     server = database.server()
     server.stop()
@@ -130,4 +132,6 @@ def refuse_real_data(folder: Path) -> None:
         cursor.execute("SELECT EXISTS (SELECT 1 FROM audit_entry WHERE verb = 'console.demo_started')")
         is_demo = cursor.fetchone()[0]
     if has_data and not is_demo:
-        raise CommandError("This database holds data that the demo did not make. Give the demo a database of its own (IMPRIMATUR_VAR).")
+        raise CommandError(
+            "This database holds data that the demo did not make. Give the demo a database of its own (IMPRIMATUR_VAR)."
+        )
