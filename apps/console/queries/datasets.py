@@ -9,11 +9,13 @@ from django.db.models import Count, Q, QuerySet
 
 from apps.accounts.models import User
 from apps.catalog.models import Classification, Dataset, DatasetEvent, DatasetVersion, Field
+from apps.catalog.queries import PERSONAL
 from apps.core.errors import NotFound
-from apps.registry.models import DatasetLink, Deployment
+from apps.console.queries.inventory import RUNNING
+from apps.registry.models import DatasetLink, Deployment, ModelVersion
 
-PERSONAL = [Classification.IDENTIFIER, Classification.QUASI_IDENTIFIER, Classification.PERSONAL, Classification.SPECIAL_CATEGORY]
 VERSIONS_SHOWN = 20
+HITS_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -84,20 +86,14 @@ def events(dataset: Dataset) -> list[DatasetEvent]:
 
 def hits(user: User, dataset: Dataset) -> list[Hit]:
     """The model versions that name a state of this dataset, newest first, and where each runs."""
-    links = DatasetLink.objects.filter(dataset_version__dataset=dataset).select_related(
-        "version__model__use_case", "dataset_version"
-    )
-    from_visible = [
-        link for link in links.order_by("-version__created_at", "role")[:200]
-    ]
+    links = DatasetLink.objects.filter(dataset_version__dataset=dataset, version__in=ModelVersion.objects.visible_to(user))
+    links = links.select_related("version__model__use_case", "dataset_version").order_by("-version__created_at", "role")
+    shown = list(links[:HITS_SHOWN])
     running = defaultdict(list)
-    active = Deployment.objects.visible_to(user).filter(
-        version__in=[link.version_id for link in from_visible],
-        state__in=[Deployment.State.AUTHORISED, Deployment.State.ACTIVE],
-    )
+    active = Deployment.objects.filter(version__in=[link.version_id for link in shown], state__in=RUNNING)
     for deployment in active.select_related("environment"):
         running[deployment.version_id].append(deployment)
-    return [Hit(link, running.get(link.version_id, [])) for link in from_visible]
+    return [Hit(link, running.get(link.version_id, [])) for link in shown]
 
 
 def terms_outcome(dataset: Dataset, on: date) -> str:

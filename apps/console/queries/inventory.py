@@ -1,15 +1,18 @@
 """Use cases and models as lists and as pages."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from apps.accounts.models import User
-from apps.core.errors import NotFound
+from apps.accounts.models import Role, User
+from apps.console.comparison import words
+from apps.policy.packs import minimum_types
 from apps.registry.models import Deployment, Model, ModelVersion, UseCase
+from apps.workflow.models import Process
+from apps.workflow.processes import step_plans
 
 RUNNING = [Deployment.State.AUTHORISED, Deployment.State.ACTIVE, Deployment.State.SUSPENDED]
 
@@ -35,15 +38,6 @@ def use_cases(user: User, *, text: str = "", tier: str = "") -> QuerySet[UseCase
     return rows
 
 
-def use_case(user: User, slug: str) -> UseCase:
-    """One use case with the people its page names."""
-    people = ["owner", "created_by", "tier_proposed_by", "tier_confirmed_by"]
-    found = UseCase.objects.visible_to(user).select_related(*people).filter(slug=slug).first()
-    if found is None:
-        raise NotFound(f"There is no use case {slug}, or you may not see it.")
-    return found
-
-
 def models(user: User, *, text: str = "", tier: str = "", state: str = "", mine: bool = False) -> QuerySet[Model]:
     """The models this person may see, filtered."""
     rows = Model.objects.visible_to(user).select_related("use_case", "owner")
@@ -56,14 +50,6 @@ def models(user: User, *, text: str = "", tier: str = "", state: str = "", mine:
     if mine:
         rows = rows.filter(owner=user)
     return rows
-
-
-def model(user: User, slug: str) -> Model:
-    """One model with its use case."""
-    found = Model.objects.visible_to(user).select_related("use_case", "owner", "created_by").filter(slug=slug).first()
-    if found is None:
-        raise NotFound(f"There is no model {slug}, or you may not see it.")
-    return found
 
 
 def model_rows(models: Iterable[Model]) -> list[ModelRow]:
@@ -99,3 +85,50 @@ def running_by_version(model: Model) -> dict[Any, list[Deployment]]:
     for row in running_of(version__model=model).get(model.pk, []):
         found[row.version_id].append(row)
     return dict(found)
+
+
+@dataclass(frozen=True)
+class Path:
+    """The way to approval that a tier asks for, shown before it starts."""
+
+    process: Process
+    steps: list[dict[str, str]]
+    evidence: int
+
+    @property
+    def days(self) -> int:
+        """How many working days it should take."""
+        return int(self.process.body["target_working_days"])
+
+    @property
+    def signatures(self) -> int:
+        """How many people sign when every step applies."""
+        return sum(int(step["quorum"]) for step in self.process.steps)
+
+
+def path(tier: int | None) -> Path | None:
+    """The published process of a tier, with its steps and kinds of evidence; None without a tier or a process."""
+    process = Process.objects.filter(tier=tier).order_by("-version").first() if tier else None
+    if process is None or tier is None:
+        return None
+    steps = []
+    for plan in step_plans(process.body):
+        quorum = f", {plan.quorum} signatures" if plan.quorum > 1 else ""
+        note = "" if plan.condition.strip() == "true" else "when it applies"
+        steps.append({"name": plan.title, "who": f"{Role(plan.role).label}{quorum}", "note": note, "state": "later"})
+    return Path(process, steps, len(minimum_types(tier)))
+
+
+@dataclass(frozen=True)
+class FactRow:
+    """An answered fact with the question it answers."""
+
+    name: str
+    question: str
+    answer: str
+
+
+def fact_rows(facts: Mapping[str, Any], catalogue: Mapping[str, Mapping[str, Any]]) -> list[FactRow]:
+    """The answered facts in the catalogue's order, each with its question."""
+    named = [name for name in catalogue if name in facts] + sorted(set(facts) - set(catalogue))
+    return [FactRow(name, str(catalogue.get(name, {}).get("question", name)), words(facts[name])) for name in named]

@@ -1,0 +1,89 @@
+"""Pages of use cases, models and datasets."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from apps.console.queries import datasets as dataset_queries
+from apps.console.queries import inventory, versions
+from apps.console.queries.paging import keyset
+from apps.console.web.forms import DatasetFilter, ModelFilter, UseCaseFilter
+from apps.policy import packs
+from apps.registry import queries as registry
+
+
+@login_required
+def use_case_list(request: HttpRequest) -> HttpResponse:
+    """Every use case this person may see."""
+    form = UseCaseFilter(request.GET)
+    page = keyset(inventory.use_cases(request.user, **form.wish), by=("title", "id"), query=request.GET)
+    return render(request, "console/use_case_list.html", {"form": form, "page": page})
+
+
+@login_required
+def use_case(request: HttpRequest, slug: str) -> HttpResponse:
+    """Purpose, objective with its measures, people affected, facts, tier with its arithmetic, models, path."""
+    found = registry.use_case_for(request.user, slug)
+    rows = inventory.model_rows(found.models.select_related("owner").order_by("name"))
+    context = {
+        "use_case": found,
+        "kpis": found.kpis.order_by("name"),
+        "facts": inventory.fact_rows(found.facts, packs.facts()),
+        "arithmetic": found.tier_arithmetic,
+        "rows": rows,
+        "states": versions.states([row.newest.pk for row in rows if row.newest]),
+        "path": inventory.path(found.tier or found.proposed_tier),
+    }
+    return render(request, "console/use_case.html", context)
+
+
+@login_required
+def model_list(request: HttpRequest) -> HttpResponse:
+    """Every model this person may see, with its newest version and what runs."""
+    form = ModelFilter(request.GET)
+    page = keyset(inventory.models(request.user, **form.wish), by=("name", "id"), query=request.GET)
+    rows = inventory.model_rows(page.rows)
+    states = versions.states([row.newest.pk for row in rows if row.newest])
+    return render(request, "console/model_list.html", {"form": form, "page": page, "rows": rows, "states": states})
+
+
+@login_required
+def model(request: HttpRequest, slug: str) -> HttpResponse:
+    """One model: its versions and what of it runs where."""
+    found = registry.model_for(request.user, slug)
+    page = keyset(inventory.versions(found), by=("-id",), query=request.GET)
+    context = {
+        "model": found,
+        "page": page,
+        "states": versions.states(page.rows),
+        "running": inventory.running_by_version(found),
+        "deployments": inventory.running_of(version__model=found).get(found.pk, []),
+    }
+    return render(request, "console/model.html", context)
+
+
+@login_required
+def dataset_list(request: HttpRequest) -> HttpResponse:
+    """Every dataset this person may see, with what is known of its columns."""
+    form = DatasetFilter(request.GET)
+    page = keyset(dataset_queries.datasets(request.user, **form.wish), by=("name", "id"), query=request.GET)
+    rows = dataset_queries.dataset_rows(page.rows)
+    return render(request, "console/dataset_list.html", {"form": form, "page": page, "rows": rows})
+
+
+@login_required
+def dataset(request: HttpRequest, dataset: Any) -> HttpResponse:
+    """One dataset: terms, columns, states, what happened, and who rests on it."""
+    found = dataset_queries.dataset(request.user, dataset)
+    context = {
+        "dataset": found,
+        "terms_outcome": dataset_queries.terms_outcome(found, timezone.localdate()),
+        "fields": dataset_queries.fields(found),
+        "versions": dataset_queries.versions(found),
+        "events": dataset_queries.events(found),
+        "hits": dataset_queries.hits(request.user, found),
+    }
+    return render(request, "console/dataset.html", context)

@@ -1,0 +1,28 @@
+"""Addresses of the console."""
+
+from django.urls import path
+
+from apps.console.web import inventory, queue, versions, views
+
+app_name = "console"
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("favicon.ico", views.favicon, name="favicon"),
+    path("queue/", queue.queue, name="queue"),
+    path("search/", views.search, name="search"),
+    path("system/", views.system, name="system"),
+    path("use-cases/", inventory.use_case_list, name="use-case-list"),
+    path("use-cases/<slug:slug>/", inventory.use_case, name="use-case"),
+    path("models/", inventory.model_list, name="model-list"),
+    path("models/<slug:slug>/", inventory.model, name="model"),
+    path("models/<slug:model>/versions/<str:version>/", versions.version, name="version"),
+    path("models/<slug:model>/versions/<str:version>/changes/", versions.changes, name="version-changes"),
+    path("datasets/", inventory.dataset_list, name="dataset-list"),
+    path("datasets/<uuid:dataset>/", inventory.dataset, name="dataset"),
+    path("jobs/<uuid:job>/", views.job, name="job"),
+    path("jobs/<uuid:job>/cancel/", views.job_cancel, name="job-cancel"),
+    path("glossary/", views.glossary, name="glossary"),
+    path("shortcuts/", views.shortcuts, name="shortcuts"),
+    path("tour/", views.tour, name="tour"),
+    path("admin/", views.access, name="access"),
+]
