@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet
 
 from apps.catalog.models import Classification, Dataset, DatasetVersion, Field
+from apps.core.errors import NotFound
 
 PERSONAL = (
     Classification.IDENTIFIER,
@@ -45,3 +46,11 @@ def fields_of(datasets: Iterable[Dataset]) -> dict[Any, list[Field]]:
 def protected_fields(dataset: Dataset) -> list[Field]:
     """The protected attributes of a dataset."""
     return list(dataset.fields.filter(is_protected=True).order_by("ordinal", "path"))
+
+
+def dataset_for(user: Any, pk: Any) -> Dataset:
+    """The dataset with this id, if the user may see it. Raises NotFound."""
+    found: Dataset | None = Dataset.objects.visible_to(user).select_related("owner").filter(pk=pk).first()
+    if found is None:
+        raise NotFound("There is no such dataset, or you may not see it.")
+    return found

@@ -1,0 +1,1 @@
+"""The JSON door of the registry, by what a call is about."""
