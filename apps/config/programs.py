@@ -18,7 +18,7 @@ from apps.core import jobs
 
 ROOT = database.ROOT
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
-CELERY = [sys.executable, "-m", "celery", "-A", "apps.config.celery", "worker", "-l", "warning"]
+CELERY = [sys.executable, "-m", "celery", "-q", "-A", "apps.config.celery", "worker", "-l", "warning"]
 CELERY_QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 NEXT_PORTS = 20
 
