@@ -26,7 +26,7 @@ class Entry(models.Model):
     actor = models.CharField(max_length=80)
     verb = models.CharField(max_length=80)
     subject = models.CharField(max_length=200)
-    row = models.CharField(max_length=140, blank=True)
+    row = models.CharField(max_length=140, blank=True, db_collation="C")
     row_digest = models.CharField(max_length=71, blank=True)
 
     objects: ClassVar[Any] = ImmutableQuerySet.as_manager()

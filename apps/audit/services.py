@@ -3,6 +3,7 @@
 from apps.audit.recording import System, as_text, record, system
 from apps.audit.sequencing import adopt_lost_entries, sequence, sequence_all
 from apps.audit.signing import InconsistentTree, ensure_key, sign_checkpoint
+from apps.audit.verification import verify_database
 
 __all__ = [
     "InconsistentTree",
@@ -15,4 +16,5 @@ __all__ = [
     "sequence_all",
     "sign_checkpoint",
     "system",
+    "verify_database",
 ]

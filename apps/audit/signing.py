@@ -73,7 +73,7 @@ def sign_checkpoint() -> Checkpoint | None:
     signer = ensure_key()
     size = queries.tree_size()
     root = queries.root_at(size)
-    _require_continuation(_remembered(signer.name), size, root)
+    _require_continuation(remembered(signer.name) or _newest(signer.name), size, root)
     newest = queries.latest_checkpoint()
     if size == 0 or (newest is not None and newest.size == size):
         return newest
@@ -103,12 +103,14 @@ def _require_continuation(before: note.Checkpoint | None, size: int, root: bytes
         )
 
 
-def _remembered(origin: str) -> note.Checkpoint | None:
+def remembered(origin: str) -> note.Checkpoint | None:
+    """The head that this machine's signer signed last for this log; None where no signer ran."""
     path = _memory()
-    if path.exists():
-        kept = json.loads(path.read_text()).get(origin)
-        if kept:
-            return note.Checkpoint(origin, int(kept["size"]), bytes.fromhex(kept["root"]))
+    kept = json.loads(path.read_text()).get(origin) if path.exists() else None
+    return note.Checkpoint(origin, int(kept["size"]), bytes.fromhex(kept["root"])) if kept else None
+
+
+def _newest(origin: str) -> note.Checkpoint | None:
     newest = queries.latest_checkpoint()
     return note.Checkpoint(origin, newest.size, bytes(newest.root)) if newest else None
 

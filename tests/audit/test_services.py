@@ -3,6 +3,7 @@
 import stat
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -191,38 +192,26 @@ def test_an_entry_that_commits_late_is_not_skipped(write: Callable[..., Entry]) 
 @pytest.mark.django_db(transaction=True)
 def test_writers_and_two_sequencers_at_once_leave_a_dense_log(write: Callable[..., Entry]) -> None:
     services.ensure_key()
-    failures: list[Exception] = []
     done = threading.Event()
-
-    def run(work: Callable[[], object]) -> threading.Thread:
-        def guarded() -> None:
-            try:
-                work()
-            except Exception as error:
-                failures.append(error)
-            finally:
-                connection.close()
-
-        thread = threading.Thread(target=guarded)
-        thread.start()
-        return thread
 
     def writer() -> None:
         for number in range(40):
             write(subject=f"model:{number % 4}", changes=["policy:1", f"use_case:{number % 2}"])
+        connection.close()
 
     def sequencer() -> None:
         while not done.is_set():
             services.sequence(7)
+        connection.close()
 
-    sequencers = [run(sequencer) for _ in range(2)]
-    for thread in [run(writer) for _ in range(4)]:
-        thread.join(60)
-    done.set()
-    for thread in sequencers:
-        thread.join(60)
+    with ThreadPoolExecutor(6) as pool:
+        sequencers = [pool.submit(sequencer) for _ in range(2)]
+        writers = [pool.submit(writer) for _ in range(4)]
+        wait(writers, timeout=60)
+        done.set()
+        for work in (*writers, *sequencers):
+            work.result(timeout=60)
     services.sequence_all()
-    assert not failures
     assert list(Leaf.objects.order_by("seq").values_list("seq", flat=True)) == list(range(161))
     assert Subject.objects.get(kind="policy", key="1").epoch == 160
     assert services.sign_checkpoint().size == 161
