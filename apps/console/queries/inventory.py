@@ -7,12 +7,10 @@ from typing import Any
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from apps.accounts.models import Role, User
+from apps.accounts.models import User
 from apps.console.comparison import words
-from apps.policy.packs import minimum_types
 from apps.registry.models import Deployment, Model, ModelVersion, UseCase
-from apps.workflow.models import Process
-from apps.workflow.processes import step_plans
+from apps.workflow.queries import PathPreview
 
 RUNNING = [Deployment.State.AUTHORISED, Deployment.State.ACTIVE, Deployment.State.SUSPENDED]
 
@@ -88,38 +86,6 @@ def running_by_version(model: Model) -> dict[Any, list[Deployment]]:
 
 
 @dataclass(frozen=True)
-class Path:
-    """The way to approval that a tier asks for, shown before it starts."""
-
-    process: Process
-    steps: list[dict[str, str]]
-    evidence: int
-
-    @property
-    def days(self) -> int:
-        """How many working days it should take."""
-        return int(self.process.body["target_working_days"])
-
-    @property
-    def signatures(self) -> int:
-        """How many people sign when every step applies."""
-        return sum(int(step["quorum"]) for step in self.process.steps)
-
-
-def path(tier: int | None) -> Path | None:
-    """The published process of a tier, with its steps and kinds of evidence; None without a tier or a process."""
-    process = Process.objects.filter(tier=tier).order_by("-version").first() if tier else None
-    if process is None or tier is None:
-        return None
-    steps = []
-    for plan in step_plans(process.body):
-        quorum = f", {plan.quorum} signatures" if plan.quorum > 1 else ""
-        note = "" if plan.condition.strip() == "true" else "when it applies"
-        steps.append({"name": plan.title, "who": f"{Role(plan.role).label}{quorum}", "note": note, "state": "later"})
-    return Path(process, steps, len(minimum_types(tier)))
-
-
-@dataclass(frozen=True)
 class FactRow:
     """An answered fact with the question it answers."""
 
@@ -132,3 +98,13 @@ def fact_rows(facts: Mapping[str, Any], catalogue: Mapping[str, Mapping[str, Any
     """The answered facts in the catalogue's order, each with its question."""
     named = [name for name in catalogue if name in facts] + sorted(set(facts) - set(catalogue))
     return [FactRow(name, str(catalogue.get(name, {}).get("question", name)), words(facts[name])) for name in named]
+
+
+def path_steps(preview: PathPreview | None) -> list[dict[str, str]]:
+    """The steps of a way that has not begun, for the step line."""
+    rows = []
+    for step in preview.steps if preview else []:
+        quorum = f", {step['quorum']} signatures" if step["quorum"] > 1 else ""
+        note = "" if str(step["when"]).strip() == "true" else "when it applies"
+        rows.append({"name": step["title"], "who": f"{step['role']}{quorum}", "note": note, "state": "later"})
+    return rows

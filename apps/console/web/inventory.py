@@ -13,6 +13,7 @@ from apps.console.queries.paging import keyset
 from apps.console.web.forms import DatasetFilter, ModelFilter, UseCaseFilter
 from apps.policy import packs
 from apps.registry import queries as registry
+from apps.workflow import queries as workflow
 
 
 @login_required
@@ -28,6 +29,7 @@ def use_case(request: HttpRequest, slug: str) -> HttpResponse:
     """Purpose, objective with its measures, people affected, facts, tier with its arithmetic, models, path."""
     found = registry.use_case_for(request.user, slug)
     rows = inventory.model_rows(found.models.select_related("owner").order_by("name"))
+    path = workflow.path_preview(found)
     context = {
         "use_case": found,
         "kpis": found.kpis.order_by("name"),
@@ -35,7 +37,8 @@ def use_case(request: HttpRequest, slug: str) -> HttpResponse:
         "arithmetic": found.tier_arithmetic,
         "rows": rows,
         "states": versions.states([row.newest.pk for row in rows if row.newest]),
-        "path": inventory.path(found.tier or found.proposed_tier),
+        "path": path,
+        "path_steps": inventory.path_steps(path),
     }
     return render(request, "console/use_case.html", context)
 

@@ -62,6 +62,9 @@ STATES: dict[str, State] = {
     "in_use": State("ok", "play", _("In use")),
     "under_decommission": State("warn", "hourglass", _("Under decommission")),
     "retired": State("none", "archive", _("Retired")),
+    "dataset.active": State("ok", "check", _("In use")),
+    "faulty": State("bad", "triangle-alert", _("Faulty")),
+    "terms_ended": State("bad", "calendar-x", _("Terms ended")),
     "governed": State("ok", "shield-check", _("Governed")),
     "ungoverned": State("warn", "circle-help", _("Not governed")),
     # waivers
@@ -70,6 +73,7 @@ STATES: dict[str, State] = {
     "waiver.ended": State("none", "calendar-x", _("Ended")),
     # findings and conditions
     "finding.open": State("bad", "flag", _("Open")),
+    "raised": State("bad", "flag", _("Raised")),
     "finding.overdue": State("bad", "calendar-x", _("Overdue")),
     "condition.open": State("warn", "hourglass", _("Open")),
     "condition.met": State("ok", "check", _("Closed")),
@@ -115,5 +119,7 @@ STATES: dict[str, State] = {
     # review steps
     "signed": State("ok", "check", _("Signed")),
     "your_turn": State("turn", "arrow-right", _("Your turn")),
+    "step.open": State("turn", "arrow-right", _("Open")),
+    "step.waiting": State("none", "circle", _("Not started")),
     "skipped": State("none", "minus", _("Skipped")),
 }

@@ -1,0 +1,66 @@
+"""The page of a version, and the differences between two of them."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from apps.accounts.models import User
+from apps.console import comparison
+from apps.console.queries import versions as version_queries
+from apps.core.errors import NotFound, ProductError
+from apps.policy import services as policy
+from apps.registry import queries as registry
+from apps.registry.models import Environment, ModelVersion
+from apps.workflow import queries as workflow
+
+
+def heading(version: ModelVersion, user: User, standing: Any, turn: Any) -> Any:
+    """The head of a version page with its state as the rules find it now."""
+    return registry.version_header(version, user, state=standing.state, is_your_turn=bool(turn and turn.is_yours))
+
+
+def judged(version: ModelVersion, environment: Environment | None) -> dict[str, Any]:
+    """The judgement as the gate would make it now, or the sentence why there is none."""
+    if environment is None:
+        return {"judgement": None, "no_judgement": "No environment is registered yet, so there is nothing to be ready for."}
+    try:
+        return {"judgement": policy.assess(version, environment), "no_judgement": ""}
+    except ProductError as refused:
+        return {"judgement": None, "no_judgement": refused.detail}
+
+
+@login_required
+def version(request: HttpRequest, model: str, version: str) -> HttpResponse:
+    """Ready or not and why, whose turn it is, what it stands against, how far the review is, what it is."""
+    shown = registry.version_named(request.user, model, version)
+    places = version_queries.environments(request.user)
+    environment = version_queries.chosen(places, request.GET.get("environment", ""))
+    standing = workflow.standing_approval(shown, environment=environment)
+    turn = workflow.whose_turn(standing.review, request.user) if standing.review else None
+    context = {
+        "version": shown, "tab": "overview", "environments": places, "environment": environment,
+        "header": heading(shown, request.user, standing, turn), "standing": standing, "turn": turn,
+        "links": version_queries.dataset_links(shown), "deployments": version_queries.deployments(shown),
+        "against": version_queries.against(shown),
+    }  # fmt: skip
+    return render(request, "console/version.html", context | judged(shown, environment))
+
+
+@login_required
+def changes(request: HttpRequest, model: str, version: str) -> HttpResponse:
+    """Against the version in production, or the one chosen: only what differs, unless all is asked for."""
+    shown = registry.version_named(request.user, model, version)
+    others = version_queries.siblings(shown)
+    wanted = request.GET.get("with", "")
+    other = next((row for row in others if row.version == wanted), None) if wanted else version_queries.baseline(shown)[0]
+    if wanted and other is None:
+        raise NotFound(f"{shown.model.name} has no other version {wanted[:60]}.")
+    show_all = "all" in request.GET
+    sections = version_queries.compared(shown, other, show_equal=show_all) if other else []
+    standing = workflow.standing_approval(shown)
+    context = {"version": shown, "tab": "changes", "header": heading(shown, request.user, standing, None), "other": other,
+               "others": others, "sections": sections, "show_all": show_all, "summary": comparison.summary(sections),
+               "equal": sum(part.equal for part in sections)}  # fmt: skip
+    return render(request, "console/version_changes.html", context)
