@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -140,3 +141,16 @@ def deployment(version_: ModelVersion, environment_: Environment, state: str = "
         authorised_at=now,
         started_at=now if state == "active" else None,
     )
+
+
+def signed_in(who: User) -> Client:
+    """A browser in which this person is signed in."""
+    client = Client()
+    client.force_login(who)
+    return client
+
+
+def tiered(case: UseCase, tier: int) -> UseCase:
+    """The use case with this tier, proposed by its owner and confirmed by somebody from model risk."""
+    registry.set_proposed_tier(case, tier=tier, arithmetic={}, actor=case.owner)
+    return registry.confirm_tier(case, tier=tier, actor=person("head_of_model_risk"))
