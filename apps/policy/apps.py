@@ -1,0 +1,13 @@
+"""Tells Django about this app."""
+
+from django.apps import AppConfig
+
+
+class PolicyConfig(AppConfig):
+    """The policy app."""
+
+    name = "apps.policy"
+
+    def ready(self) -> None:
+        """Declare the permissions of this app."""
+        from apps.policy import permissions  # noqa: F401
