@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-HIGHER_IS_BETTER = ("auc", "accuracy", "balanced_accuracy", "precision", "recall", "f1", "gini", "ratio", "coverage", "k_anonymity", "smallest_group")
-LOWER_IS_BETTER = ("brier", "log_loss", "loss", "error", "mae", "rmse", "difference", "gap", "drift", "psi", "proxy", "unique", "latency", "missing")
+HIGHER_IS_BETTER = tuple("auc accuracy precision recall f1 gini ratio coverage k_anonymity smallest_group".split())
+LOWER_IS_BETTER = tuple(
+    "brier log_loss loss error mae rmse difference gap drift psi proxy unique latency missing".split()
+)
 BETTER, WORSE, NEUTRAL = "is-ok", "is-bad", ""
 
 

@@ -27,7 +27,16 @@ class Task:
 
 def tasks() -> list[Task]:
     """The list in the order in which it is done."""
-    return [_organisation(), _people(), _environments(), _policies(), _use_cases(), _datasets(), _pipeline(), _sign_in()]
+    return [
+        _organisation(),
+        _people(),
+        _environments(),
+        _policies(),
+        _use_cases(),
+        _datasets(),
+        _pipeline(),
+        _sign_in(),
+    ]
 
 
 def _organisation() -> Task:
@@ -55,7 +64,12 @@ def _environments() -> Task:
         return Task(_("Environments"), "not_started", _("No production environment is registered yet."), url)
     lax = [row.name for row in rows if row.is_production and row.mode != Environment.Mode.ENFORCE]
     if lax:
-        return Task(_("Environments"), "attention", _("The gate does not enforce in %(names)s.") % {"names": ", ".join(lax)}, url)
+        return Task(
+            _("Environments"),
+            "attention",
+            _("The gate does not enforce in %(names)s.") % {"names": ", ".join(lax)},
+            url,
+        )
     return Task(_("Environments"), "done", _("%(names)s.") % {"names": ", ".join(row.name for row in rows)}, url)
 
 
@@ -72,11 +86,23 @@ def _use_cases() -> Task:
     open_tiers = UseCase.objects.filter(tier__isnull=True).count()
     url = reverse("console:use-case-list")
     if not rows:
-        return Task(_("Use cases and models"), "not_started", _("Nothing is registered yet. Pipelines register by the API."), url)
+        return Task(
+            _("Use cases and models"),
+            "not_started",
+            _("Nothing is registered yet. Pipelines register by the API."),
+            url,
+        )
     if open_tiers:
-        return Task(_("Use cases and models"), "attention", _("%(n)d use cases have no confirmed tier.") % {"n": open_tiers}, url)
+        return Task(
+            _("Use cases and models"),
+            "attention",
+            _("%(n)d use cases have no confirmed tier.") % {"n": open_tiers},
+            url,
+        )
     versions = ModelVersion.objects.count()
-    return Task(_("Use cases and models"), "done", _("%(n)d use cases, %(m)d versions.") % {"n": rows, "m": versions}, url)
+    return Task(
+        _("Use cases and models"), "done", _("%(n)d use cases, %(m)d versions.") % {"n": rows, "m": versions}, url
+    )
 
 
 def _datasets() -> Task:
@@ -96,11 +122,20 @@ def _pipeline() -> Task:
         return Task(_("Pipeline token"), "not_started", sentence, reverse("accounts:people") + "?kind=service")
     first = Decision.objects.order_by("id").first()
     if first is None:
-        return Task(_("Pipeline token"), "attention", _("A token exists; the gate was never asked with it."), reverse("console:tour"))
+        return Task(
+            _("Pipeline token"),
+            "attention",
+            _("A token exists; the gate was never asked with it."),
+            reverse("console:tour"),
+        )
     return Task(_("Pipeline token"), "done", _("The gate has been asked."), reverse("gate:decision-list"))
 
 
 def _sign_in() -> Task:
     if settings.OIDC_ISSUER:
         return Task(_("Single sign-on"), "done", settings.OIDC_ISSUER)
-    return Task(_("Single sign-on"), "not_started", _("Local accounts only. Set OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET."))
+    return Task(
+        _("Single sign-on"),
+        "not_started",
+        _("Local accounts only. Set OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET."),
+    )

@@ -10,8 +10,8 @@ from django.db.models import Count, Q, QuerySet
 from apps.accounts.models import User
 from apps.catalog.models import Classification, Dataset, DatasetEvent, DatasetVersion, Field
 from apps.catalog.queries import PERSONAL
-from apps.core.errors import NotFound
 from apps.console.queries.inventory import RUNNING
+from apps.core.errors import NotFound
 from apps.registry.models import DatasetLink, Deployment, ModelVersion
 
 VERSIONS_SHOWN = 20
@@ -50,10 +50,14 @@ def datasets(user: User, *, text: str = "", standing: str = "", state: str = "")
 
 def dataset_rows(datasets: list[Dataset]) -> list[DatasetRow]:
     """Lines for these datasets: one query for the columns of all."""
-    counts = Field.objects.filter(dataset__in=datasets).values("dataset").annotate(
-        all=Count("id"),
-        unclassified=Count("id", filter=Q(classification=Classification.UNCLASSIFIED)),
-        personal=Count("id", filter=Q(classification__in=PERSONAL)),
+    counts = (
+        Field.objects.filter(dataset__in=datasets)
+        .values("dataset")
+        .annotate(
+            all=Count("id"),
+            unclassified=Count("id", filter=Q(classification=Classification.UNCLASSIFIED)),
+            personal=Count("id", filter=Q(classification__in=PERSONAL)),
+        )
     )
     by_dataset = {row["dataset"]: row for row in counts.order_by()}
     nothing = {"all": 0, "unclassified": 0, "personal": 0}
@@ -86,7 +90,9 @@ def events(dataset: Dataset) -> list[DatasetEvent]:
 
 def hits(user: User, dataset: Dataset) -> list[Hit]:
     """The model versions that name a state of this dataset, newest first, and where each runs."""
-    links = DatasetLink.objects.filter(dataset_version__dataset=dataset, version__in=ModelVersion.objects.visible_to(user))
+    links = DatasetLink.objects.filter(
+        dataset_version__dataset=dataset, version__in=ModelVersion.objects.visible_to(user)
+    )
     links = links.select_related("version__model__use_case", "dataset_version").order_by("-version__created_at", "role")
     shown = list(links[:HITS_SHOWN])
     running = defaultdict(list)

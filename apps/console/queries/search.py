@@ -101,7 +101,10 @@ def _by_digest(user: User, words: str) -> list[Hit]:
     found = aliases.select_related("version__model__use_case")[:MOST]
     hits = [version_hit(row.version, f"{row.get_kind_display()} {row.digest[:23]}…", is_exact=True) for row in found]
     items = Evidence.objects.visible_to(user).filter(digest__startswith=digest)[:MOST]
-    hits += [Hit("Evidence", row.title, reverse("evidence:detail", args=[row.pk]), row.digest[:23] + "…", True) for row in items]
+    hits += [
+        Hit("Evidence", row.title, reverse("evidence:detail", args=[row.pk]), row.digest[:23] + "…", True)
+        for row in items
+    ]
     return hits
 
 
@@ -117,7 +120,13 @@ def _models(user: User, words: str) -> list[Hit]:
     rows = Model.objects.visible_to(user).select_related("use_case")
     rows = rows.filter(Q(name__icontains=words) | Q(slug__icontains=words))[:MOST]
     return [
-        Hit("Model", row.name, reverse("console:model", args=[row.slug]), row.use_case.title, _same(words, row.name, row.slug))
+        Hit(
+            "Model",
+            row.name,
+            reverse("console:model", args=[row.slug]),
+            row.use_case.title,
+            _same(words, row.name, row.slug),
+        )
         for row in rows
     ]
 
@@ -142,7 +151,13 @@ def _use_cases(user: User, words: str) -> list[Hit]:
 def _rest(user: User, words: str) -> list[Hit]:
     datasets = Dataset.objects.visible_to(user).filter(Q(name__icontains=words) | Q(title__icontains=words))[:MOST]
     hits = [
-        Hit("Dataset", str(row), reverse("console:dataset", args=[row.pk]), row.namespace, _same(words, row.name, row.title))
+        Hit(
+            "Dataset",
+            str(row),
+            reverse("console:dataset", args=[row.pk]),
+            row.namespace,
+            _same(words, row.name, row.title),
+        )
         for row in datasets
     ]
     policies = Policy.objects.filter(Q(name__icontains=words) | Q(slug__icontains=words))[:MOST]

@@ -50,7 +50,9 @@ def database() -> Part:
         cursor.execute("SELECT current_setting('server_version'), current_user, pg_database_size(current_database())")
         version, role, size = cursor.fetchone()
     value = _("%(version)s, as %(role)s, %(size)s MB") % {
-        "version": version.split()[0], "role": role, "size": f"{size / 1e6:,.0f}".replace(",", "\u202f"),
+        "version": version.split()[0],
+        "role": role,
+        "size": f"{size / 1e6:,.0f}".replace(",", "\u202f"),
     }
     return Part("PostgreSQL", "working", value)
 
@@ -59,7 +61,9 @@ def worker() -> Part:
     """The worker and the scheduler that leave a sign of life together."""
     seen = jobs.worker_seen_at()
     if seen is None:
-        return Part(_("Worker and scheduler"), "down", _("Never seen"), fix=_("Start them; the demo starts both by itself."))
+        return Part(
+            _("Worker and scheduler"), "down", _("Never seen"), fix=_("Start them; the demo starts both by itself.")
+        )
     if timezone.now() - seen > SILENT:
         fix = _("No sign of life for over a minute. Jobs are kept and continue when a worker is back.")
         return Part(_("Worker and scheduler"), "down", _("Last sign of life"), seen, fix)
@@ -87,15 +91,24 @@ def sequencer() -> Part:
     lag = audit.sequencer_lag()
     value = _("Oldest entry without a place waits %(seconds).1f s") % {"seconds": lag.total_seconds()}
     if lag > LAG:
-        return Part(_("Sequencer of the log"), "down", value, audit.sequencer_seen_at(), _("Start the worker; nothing is lost."))
-    return Part(_("Sequencer of the log"), "working", value if lag else _("Every entry has its place"), audit.sequencer_seen_at())
+        return Part(
+            _("Sequencer of the log"), "down", value, audit.sequencer_seen_at(), _("Start the worker; nothing is lost.")
+        )
+    return Part(
+        _("Sequencer of the log"),
+        "working",
+        value if lag else _("Every entry has its place"),
+        audit.sequencer_seen_at(),
+    )
 
 
 def checkpoint() -> Part:
     """The newest signed statement about the whole log."""
     newest = audit.latest_checkpoint()
     if newest is None:
-        return Part(_("Signed checkpoint"), "attention", _("None yet"), fix=_("The worker signs one after the first entries."))
+        return Part(
+            _("Signed checkpoint"), "attention", _("None yet"), fix=_("The worker signs one after the first entries.")
+        )
     state = "attention" if timezone.now() - newest.signed_at > CHECKPOINT_AGE else "working"
     size = ngettext("%(n)d entry", "%(n)d entries", newest.size) % {"n": newest.size}
     return Part(_("Signed checkpoint"), state, _("Over %(size)s") % {"size": size}, newest.signed_at)
@@ -111,7 +124,10 @@ def verification() -> Part:
         fix = _("Stop, keep the database as it is, and call whoever answers for the record.")
         return Part(_("Verification of the record"), "down", value, last.finished_at, fix, command)
     state = "attention" if timezone.now() - last.finished_at > VERIFIED_AGE else "working"
-    value = _("%(rows)d rows and %(entries)d entries are as they were written") % {"rows": last.rows, "entries": last.entries}
+    value = _("%(rows)d rows and %(entries)d entries are as they were written") % {
+        "rows": last.rows,
+        "entries": last.entries,
+    }
     return Part(_("Verification of the record"), state, value, last.finished_at)
 
 
@@ -121,7 +137,13 @@ def pdf_engine() -> Part:
     if not missing:
         return Part(_("PDF engine"), "working", _("Pango and HarfBuzz are there"))
     value = _("Missing: %(names)s") % {"names": ", ".join(missing)}
-    return Part(_("PDF engine"), "attention", value, fix=_("Dossiers cannot be laid out until it is installed:"), command=PDF_FIX)
+    return Part(
+        _("PDF engine"),
+        "attention",
+        value,
+        fix=_("Dossiers cannot be laid out until it is installed:"),
+        command=PDF_FIX,
+    )
 
 
 def _loads(name: str) -> bool:
@@ -138,7 +160,12 @@ def disk() -> Part:
     free = shutil.disk_usage(settings.VAR).free
     value = _("%(free).1f GB free") % {"free": free / 1e9}
     if free < LITTLE_DISK:
-        return Part(_("Disk"), "attention", value, fix=_("Free some room; below nothing, nothing is recorded and the gate denies."))
+        return Part(
+            _("Disk"),
+            "attention",
+            value,
+            fix=_("Free some room; below nothing, nothing is recorded and the gate denies."),
+        )
     return Part(_("Disk"), "working", value)
 
 

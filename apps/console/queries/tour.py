@@ -27,9 +27,13 @@ class Try:
 
 def five_things(user: User) -> list[Try]:
     """The list, with addresses of what is there."""
-    waiting = Review.objects.visible_to(user).filter(state__in=lifecycle.SIGNING).select_related("version__model__use_case")
+    waiting = (
+        Review.objects.visible_to(user).filter(state__in=lifecycle.SIGNING).select_related("version__model__use_case")
+    )
     review = waiting.order_by("due_on").first()
-    denied = Decision.objects.visible_to(user).filter(outcome=Outcome.DENY, version__isnull=False).order_by("-id").first()
+    denied = (
+        Decision.objects.visible_to(user).filter(outcome=Outcome.DENY, version__isnull=False).order_by("-id").first()
+    )
     newest = ModelVersion.objects.visible_to(user).select_related("model__use_case").order_by("-id").first()
     version = review.version if review else newest
     where = Environment.objects.order_by("-is_production", "name").first()
@@ -68,12 +72,16 @@ def _follow(version: ModelVersion | None) -> Try:
 
 
 def _change() -> Try:
-    text = _("Change a limit in a draft and see which past decisions would come out differently, before anybody is hit.")
+    text = _(
+        "Change a limit in a draft and see which past decisions would come out differently, before anybody is hit."
+    )
     return Try(_("Try a policy on the past"), text, reverse("policy:policy-list"), _("Open the policies"))
 
 
 def _prove(version: ModelVersion | None) -> Try:
-    text = _("A sealed PDF and a bundle. The bundle carries its own verifier, which needs neither network nor this server.")
+    text = _(
+        "A sealed PDF and a bundle. The bundle carries its own verifier, which needs neither network nor this server."
+    )
     url = reverse("dossiers:dossier-list")
     command = "python3 manage.py verify var/demo/dossier.pdf --trust var/demo/trust.json"
     return Try(_("Verify a dossier offline"), text, url, _("Open the dossiers"), command)

@@ -125,7 +125,11 @@ def compared(version: ModelVersion, other: ModelVersion, *, show_equal: bool = F
         ("measured", "Measured", _measured(version, other)),
         ("requirements", "Requirements", _requirements(version, other)),
         ("training", "Bytes and training", comparison.values(_made(other), _made(version))),
-        ("parameters", "Parameters", comparison.values(*(row.training.get("parameters") or {} for row in (other, version)))),
+        (
+            "parameters",
+            "Parameters",
+            comparison.values(*(row.training.get("parameters") or {} for row in (other, version))),
+        ),
         ("features", "Features", comparison.sets(_features(other), _features(version))),
         ("sources", "Data", comparison.sets(_data_words(dataset_links(other)), _data_words(dataset_links(version)))),
         ("approval", "Approval", _approval(version, other)),
@@ -143,7 +147,9 @@ def _requirements(version: ModelVersion, other: ModelVersion) -> list[comparison
     rows = Clearance.objects.filter(version__in=[version, other], environment__is_production=True)
     found: dict[Any, dict[str, str]] = {version.pk: {}, other.pk: {}}
     for row in rows.order_by("environment_id"):
-        outcomes = {str(item["title"]): OUTCOME_WORDS.get(item["outcome"], item["outcome"]) for item in row.requirements}
+        outcomes = {
+            str(item["title"]): OUTCOME_WORDS.get(item["outcome"], item["outcome"]) for item in row.requirements
+        }
         found[row.version_id] = outcomes | found[row.version_id]
     return comparison.values(found[other.pk], found[version.pk]) if all(found.values()) else []
 
@@ -176,4 +182,8 @@ def _approval(version: ModelVersion, other: ModelVersion) -> list[comparison.Dif
 
 def siblings(version: ModelVersion, limit: int = 50) -> list[ModelVersion]:
     """The other versions of the model, newest first."""
-    return list(ModelVersion.objects.filter(model=version.model_id).exclude(pk=version.pk).order_by("-created_at", "-id")[:limit])
+    return list(
+        ModelVersion.objects.filter(model=version.model_id)
+        .exclude(pk=version.pk)
+        .order_by("-created_at", "-id")[:limit]
+    )

@@ -32,7 +32,13 @@ class Item:
 # name, icon, label, shortcut, and which addresses belong to it ("app:" means the whole app)
 _MAIN: list[tuple[str, str, str | Promise, str, set[str]]] = [
     ("console:queue", "inbox", _("Queue"), "g q", {"console:queue"}),
-    ("console:use-case-list", "target", _("Use cases"), "g u", {"console:use-case-list", "console:use-case", "policy:intake"}),
+    (
+        "console:use-case-list",
+        "target",
+        _("Use cases"),
+        "g u",
+        {"console:use-case-list", "console:use-case", "policy:intake"},
+    ),
     (
         "console:model-list",
         "boxes",

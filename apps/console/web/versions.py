@@ -24,7 +24,10 @@ def heading(version: ModelVersion, user: User, standing: Any, turn: Any) -> Any:
 def judged(version: ModelVersion, environment: Environment | None) -> dict[str, Any]:
     """The judgement as the gate would make it now, or the sentence why there is none."""
     if environment is None:
-        return {"judgement": None, "no_judgement": "No environment is registered yet, so there is nothing to be ready for."}
+        return {
+            "judgement": None,
+            "no_judgement": "No environment is registered yet, so there is nothing to be ready for.",
+        }
     try:
         return {"judgement": policy.assess(version, environment), "no_judgement": ""}
     except ProductError as refused:
@@ -54,7 +57,9 @@ def changes(request: HttpRequest, model: str, version: str) -> HttpResponse:
     shown = registry.version_named(request.user, model, version)
     others = version_queries.siblings(shown)
     wanted = request.GET.get("with", "")
-    other = next((row for row in others if row.version == wanted), None) if wanted else version_queries.baseline(shown)[0]
+    other = (
+        next((row for row in others if row.version == wanted), None) if wanted else version_queries.baseline(shown)[0]
+    )
     if wanted and other is None:
         raise NotFound(f"{shown.model.name} has no other version {wanted[:60]}.")
     show_all = "all" in request.GET

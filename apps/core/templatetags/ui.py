@@ -138,9 +138,7 @@ def when(value: Any, form: str = "") -> SafeString:
         shape = {"seconds": "j M Y, H:i:s T", "clock": "H:i T"}.get(form, "j M Y, H:i T")
         text = dateformat.format(timezone.localtime(value, _ZONE), shape)
     stamp = exact.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>', stamp, exact.strftime("%Y-%m-%d %H:%M:%S UTC"), text
-    )
+    return format_html('<time datetime="{}" title="{}">{}</time>', stamp, exact.strftime("%Y-%m-%d %H:%M:%S UTC"), text)
 
 
 def _days_from_today(value: date | datetime) -> int:
