@@ -61,3 +61,4 @@ def _remove(folder: str, made_by: int) -> None:
 server = _begin()
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):  # its own broker and files
     os.environ["IMPRIMATUR_VAR"] = os.path.join(os.environ["IMPRIMATUR_VAR"], worker)
+Path(os.environ["IMPRIMATUR_VAR"], "static").mkdir(parents=True, exist_ok=True)  # WhiteNoise warns where there is none

@@ -200,7 +200,7 @@ def with_uv(lock: Path) -> None:
 
 def with_pip(lock: Path) -> None:
     """venv and pip, wherever pip can be found."""
-    install = [
+    install: list[str | Path] = [
         "install",
         "-q",
         "--disable-pip-version-check",

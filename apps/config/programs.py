@@ -84,19 +84,12 @@ def light() -> Program:
         seen: datetime | None = jobs.worker_seen_at()
         return seen is not None and seen >= begun
 
-    schedule = ["-B", "-s", str(database.var() / "beat")]
-    return Program(
-        "light", [*CELERY, "-Q", "light", "-c", "2", "-n", "light@%h", *schedule, *CELERY_QUIET], is_ready, **_worker()
-    )
+    return _worker("light", "2", "-B", "-s", str(database.var() / "beat"), is_ready=is_ready)
 
 
 def heavy() -> Program:
     """The worker for measuring and printing: one at a time, a new process for each, so memory is given back."""
-    return Program(
-        "heavy",
-        [*CELERY, "-Q", "heavy", "-c", "1", "-n", "heavy@%h", "--max-tasks-per-child", "1", *CELERY_QUIET],
-        **_worker(),
-    )
+    return _worker("heavy", "1", "--max-tasks-per-child", "1")
 
 
 def sequencer() -> Program:
@@ -125,6 +118,8 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _worker() -> dict[str, object]:
+def _worker(queue: str, processes: str, *options: str, is_ready: Callable[[], bool] | None = None) -> Program:
     # as root Celery prints a page of warning about pickled messages; ours are JSON
-    return {"folder": ROOT, "environment": {**_environment(), "C_FORCE_ROOT": "1"}, "grace": 15.0}
+    environment = {**_environment(), "C_FORCE_ROOT": "1"}
+    command = [*CELERY, "-Q", queue, "-c", processes, "-n", f"{queue}@%h", *CELERY_QUIET, *options]
+    return Program(queue, command, is_ready, environment, folder=ROOT, grace=15)

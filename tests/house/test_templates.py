@@ -2,11 +2,12 @@
 
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.staticfiles import finders
 from django.template.loader import get_template
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
 
 from tests.house import source
 
@@ -41,6 +42,16 @@ def test_every_template_compiles() -> None:
 def test_every_link_by_name_leads_somewhere() -> None:
     known = url_names(get_resolver())
     assert [(place, name) for place, name in where(r"""{%\s*url\s+['"]([^'"]+)['"]""") if name not in known] == []
+
+
+def test_every_link_by_address_leads_somewhere() -> None:
+    dead = []
+    for place, address in where(r"""(?:href|action)="(/[^"{]*)\""""):
+        try:
+            resolve(urlsplit(address).path)
+        except Resolver404:
+            dead.append((place, address))
+    assert dead == []
 
 
 def test_every_static_file_named_exists() -> None:
