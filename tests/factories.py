@@ -3,8 +3,10 @@
 import itertools
 import uuid
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
@@ -21,11 +23,17 @@ PASSWORD = "a long pass phrase 42"
 _number = itertools.count(1)
 
 
+@cache
+def password_hash() -> str:
+    """The hash of PASSWORD, computed once, because it is slow on purpose."""
+    return make_password(PASSWORD)
+
+
 def person(*roles: str, username: str = "", use_case: str = "", **more: Any) -> User:
     """A person with these roles, for everything or for the use case with this slug."""
     name = username or f"person{next(_number)}"
     user = User(username=name, printed_name=more.pop("printed_name", name.capitalize()), **more)
-    user.set_password(PASSWORD)
+    user.password = password_hash()
     user.save()
     grant(user, *roles, use_case=use_case)
     return user

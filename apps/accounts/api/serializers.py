@@ -40,7 +40,7 @@ class UserRequest(StrictSerializer):
 
     username = serializers.CharField(max_length=150)
     printed_name = serializers.CharField(max_length=200)
-    email = serializers.EmailField(required=False, default="")
+    email = serializers.EmailField(required=False, default="", allow_blank=True)
     kind = serializers.ChoiceField(User.Kind.choices, default=User.Kind.PERSON)
     reports_to = serializers.CharField(max_length=150, required=False)
     password = serializers.CharField(max_length=200, required=False, write_only=True, trim_whitespace=False)

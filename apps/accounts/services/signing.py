@@ -32,7 +32,7 @@ def reauthenticate(user: User, *, password: str, bound_to: str, code: str = "") 
             method, refused = check(user, password, code)
             if refused is None:
                 return remember_success(user, method, bound_to)
-            remember_failure(user, method, refused)
+            refused = remember_failure(user, method, refused)
     raise refused
 
 
@@ -95,13 +95,15 @@ def remember_success(user: User, method: str, bound_to: str) -> Reauthentication
     return proof
 
 
-def remember_failure(user: User, method: str, refused: NotAllowed) -> None:
-    """Count the failure, say in the sentence how many attempts are left, and put it into the log."""
+def remember_failure(user: User, method: str, refused: NotAllowed) -> NotAllowed:
+    """Count the failure and put it into the log; the refusal that comes back says so when signing is locked by it."""
     FailedReauthentication.objects.create(user=user, method=method)
     record(user, "accounts.reauthentication_failed", user, data={"method": method, "code": refused.code})
-    if until := signing_locked_until(user):
-        refused.detail += f" Signing is now locked until {until:%H:%M} UTC."
-        record(user, "accounts.signing_locked", user, data={"until": until.isoformat()})
+    until = signing_locked_until(user)
+    if until is None:
+        return refused
+    record(user, "accounts.signing_locked", user, data={"until": until.isoformat()})
+    return NotAllowed(f"{refused.detail} Signing is now locked until {until:%H:%M} UTC.", code=refused.code)
 
 
 def consume_reauthentication(proof: Reauthentication, *, actor: User, bound_to: str) -> Reauthentication:
