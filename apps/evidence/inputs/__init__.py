@@ -1,0 +1,1 @@
+"""Where checks get their rows and scores from: files under allowed roots, and serving endpoints on allowed hosts."""

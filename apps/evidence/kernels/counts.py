@@ -26,7 +26,7 @@ def category_axis(column: Column, most: int = MOST_GROUPS) -> Axis:
 
 
 def band_axis(column: Column, edges: list[float] | None = None, bands: int = 4) -> Axis:
-    """Bands of a number: at the edges given, at those usual for ages, or of equal width."""
+    """Bands of a number: at the edges given, at those usual for ages, or those that hold about equally many rows."""
     if edges is None:
         if "age" in column.name.lower().replace("-", "_").split("_"):
             edges = [edge for edge in AGE_EDGES if column.low is not None and column.low < edge <= (column.high or 0)]
@@ -37,24 +37,25 @@ def band_axis(column: Column, edges: list[float] | None = None, bands: int = 4) 
 
 
 def equal_edges(column: Column, bands: int) -> list[float]:
-    """Inner edges of bands of equal width, rounded to three figures; fewer where rounding makes them meet."""
-    low, high = column.low, column.high
-    if low is None or high is None or low == high:
+    """Inner edges of bands that hold about equally many rows; fewer where many rows share a value."""
+    if not column.sample:
         return []
-    step = (high - low) / bands
-    digits = 2 - math.floor(math.log10(step))
-    edges = {round(low + step * part, digits) for part in range(1, bands)}
-    return sorted(float(math.ceil(edge)) if column.kind == "integer" else edge for edge in edges)
+    places = [column.sample[len(column.sample) * part // bands] for part in range(1, bands)]
+    digits = 3 - math.floor(math.log10(max(abs(place) for place in places) or 1.0))
+    edges = {float(round(place)) if column.kind == "integer" else round(place, digits) for place in places}
+    inner = sorted(edge for edge in edges if column.low is not None and edge > column.low)
+    beyond = [value for value in column.sample if column.low is not None and value > column.low]
+    return inner or beyond[:1]
 
 
 def band_labels(edges: list[float], *, integer: bool) -> list[str]:
-    """Names of bands: "up to 25", "26–40", "61+" for whole numbers; "under 2.5", "2.5 to 5", "5 and more" for others."""
+    """Names of bands: "up to 25", "26–40", "61 and more" for whole numbers; "under 2.5", "2.5 to 5", "5 and more" for others."""
     if not edges:
         return ["all"]
     if integer:
         whole = [int(edge) for edge in edges]
         middle = [f"{low}–{high - 1}" if high - 1 > low else f"{low}" for low, high in pairwise(whole)]
-        return [f"up to {whole[0] - 1}", *middle, f"{whole[-1]}+"]
+        return [f"up to {whole[0] - 1}", *middle, f"{whole[-1]} and more"]
     return [
         f"under {edges[0]:g}",
         *(f"{low:g} to {high:g}" for low, high in pairwise(edges)),

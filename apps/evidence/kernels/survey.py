@@ -9,8 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from apps.evidence.kernels.batches import Batch
+from apps.evidence.kernels.states import draws, smallest
 
 MOST_CATEGORIES = 1000
+SAMPLE = 1000  # values kept of each numeric column, to place bands where the rows are
 INTEGER = r"^-?(0|[1-9][0-9]{0,17})$"
 NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
 LEADING_ZERO = r"^[-+]?0[0-9]"
@@ -27,6 +29,7 @@ class Column:
     low: float | None
     high: float | None
     categories: dict[str, int] | None
+    sample: tuple[float, ...] = ()
 
     @property
     def is_numeric(self) -> bool:
@@ -63,10 +66,16 @@ def finish(state: dict[str, Any]) -> dict[str, Column]:
     return {
         name: Column(
             name, _kind(found), found["rows"], found["nulls"], found["low"], found["high"],
-            dict(sorted(found["values"].items(), key=lambda pair: (-pair[1], pair[0]))) if found["values"] is not None else None,
+            _categories(found),
+            tuple(sorted(row[2] for row in found["sample"])),
         )
         for name, found in state["columns"].items()
     }  # fmt: skip
+
+
+def _categories(found: dict[str, Any]) -> dict[str, int] | None:
+    values = found["values"]
+    return None if values is None else dict(sorted(values.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def _look(batch: Batch, name: str) -> dict[str, Any]:
@@ -76,16 +85,27 @@ def _look(batch: Batch, name: str) -> dict[str, Any]:
     found: dict[str, Any] = {"rows": batch.rows, "nulls": column.null_count, "low": None, "high": None}
     found["values"] = dict(zip(values.to_pylist(), counts, strict=True)) if len(values) <= MOST_CATEGORIES else None
     if pa.types.is_string(column.type):
-        numeric = _all(values, NUMBER) and not _any(values, LEADING_ZERO)
-        found["integer"], found["number"] = _all(values, INTEGER), numeric
-        numbers = np.asarray(values.cast(pa.float64()), dtype=np.float64) if numeric and len(values) else np.empty(0)
+        found["integer"] = _all(values, INTEGER)
+        found["number"] = _all(values, NUMBER) and not _any(values, LEADING_ZERO)
+        numbers = _parsed(column) if found["number"] else np.full(batch.rows, np.nan)
     else:
         found["integer"], found["number"] = pa.types.is_integer(column.type), True
         numbers = batch.numbers(name)
-    numbers = numbers[np.isfinite(numbers)]
-    if numbers.size:
-        found["low"], found["high"] = float(numbers.min()), float(numbers.max())
+    finite = np.flatnonzero(np.isfinite(numbers))
+    found["sample"] = _sample(numbers, finite, batch.first_row)
+    if finite.size:
+        found["low"], found["high"] = float(numbers[finite].min()), float(numbers[finite].max())
     return found
+
+
+def _parsed(column: pa.Array) -> np.ndarray:
+    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _sample(numbers: np.ndarray, rows: np.ndarray, first_row: int) -> list[list[float]]:
+    drawn = draws(0, first_row, len(numbers))[rows]
+    least = np.argsort(drawn, kind="stable")[:SAMPLE]
+    return [[int(drawn[at]), first_row + int(rows[at]), float(numbers[rows[at]])] for at in least]
 
 
 def _all(values: pa.Array, pattern: str) -> bool:
@@ -115,6 +135,7 @@ def _join(left: dict[str, Any] | None, right: dict[str, Any] | None) -> dict[str
         "values": values,
         "integer": left["integer"] and right["integer"],
         "number": left["number"] and right["number"],
+        "sample": smallest([*left["sample"], *right["sample"]], SAMPLE),
     }
 
 

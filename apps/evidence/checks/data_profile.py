@@ -1,0 +1,152 @@
+from typing import Any
+
+from apps.evidence.checks.base import (
+    SMALLEST_GROUP,
+    Check,
+    CheckParams,
+    Example,
+    Metric,
+    Result,
+    Subject,
+    Tools,
+    figure,
+    table,
+)
+
+BINS = 200
+
+
+class DataProfile(Check):
+    """Size of the data and the distribution of every column. Source: Regulation (EU) 2024/1689 Art. 10(2); Annex IV 2(d)."""
+
+    key, title, order = "data_profile", "Data profile", 10
+    reads = ("train", "test", "scored", "reference", "validate")
+    fills = ("datasheet",)
+    metrics = (
+        Metric("rows", "Rows", "rows", 0),
+        Metric("columns", "Columns", "columns", 0),
+        Metric("empty_cells", "Cells without a value", "share"),
+    )
+
+    class Params(CheckParams):
+        """No parameters."""
+
+    example = Example(
+        rows=[{"income": 10, "housing": "own"}, {"income": 30, "housing": None}, {"income": 20, "housing": "rent"}],
+        expect={"rows": 3, "columns": 2, "empty_cells": 1 / 6},
+    )
+
+    def plan(self, subject: Subject, params: Any) -> dict[str, Any]:
+        """A histogram and moments per number; categories are known from the survey."""
+        numbers = {
+            name: [column.low, column.high]
+            for name, column in subject.columns.items()
+            if column.is_numeric and column.low is not None
+        }
+        columns = {
+            name: {
+                "kind": column.kind,
+                "nulls": column.nulls,
+                "distinct": len(column.categories) if column.categories is not None else None,
+                "common": _common(column, subject),
+            }
+            for name, column in subject.columns.items()
+        }
+        plan = {
+            "rows": subject.rows,
+            "numbers": numbers,
+            "columns": columns,
+            "name": subject.name,
+            "facts": dict(subject.facts.get("data", {})),
+        }
+        return {"plan": plan, "histograms": {name: [0] * (BINS + 2) for name in numbers}, "moments": {}}
+
+    def update(self, state: dict[str, Any], batch: Any) -> dict[str, Any]:
+        """Add the batch to every histogram."""
+        from apps.evidence.kernels import counts, states
+
+        histograms, moments = {}, {}
+        for name, (low, high) in state["plan"]["numbers"].items():
+            values = batch.numbers(name)
+            histograms[name] = counts.histogram(values, low, high, BINS)
+            moments[name] = counts.moments(values, low, high)
+        return states.add(state, {"plan": state["plan"], "histograms": histograms, "moments": moments})
+
+    def finish(self, state: dict[str, Any], tools: Tools) -> Result:
+        """One row per column, and a figure of what is missing."""
+        from apps.evidence.kernels import charts
+
+        plan = state["plan"]
+        rows = [self._row(name, column, state) for name, column in plan["columns"].items()]
+        cells = plan["rows"] * len(rows)
+        empty = sum(column["nulls"] for column in plan["columns"].values()) / cells if cells else None
+        missing = [row for row in rows if row["missing"]]
+        takeaway = f"{plan['name'] or 'The data'} has {plan['rows']:,} rows and {len(rows)} columns; " + (
+            f"{len(missing)} of them have gaps, {missing[0]['column']} most of all ({missing[0]['missing']:.1%})."
+            if (missing := sorted(missing, key=lambda row: -row["missing"]))
+            else "no cell is empty."
+        )
+        columns = [
+            ("column", "Column", "text"), ("kind", "Kind", "text"), ("missing", "Missing", "share", 1), ("distinct", "Distinct values", "count"),
+            ("low", "Lowest", "number"), ("median", "Median", "number"), ("high", "Highest", "number"), ("mean", "Mean", "number"),
+            ("deviation", "Deviation", "number"), ("common", "Commonest", "text"),
+        ]  # fmt: skip
+        note = f"Extremes and categories are shown where {SMALLEST_GROUP} or more rows share them and the column is not classified as personal."
+        figures = []
+        if missing:
+            drawn = [
+                {"group": row["column"], "value": row["missing"], "text": f"{row['missing']:.1%}"}
+                for row in missing[:20]
+            ]
+            said = f"Missing values: {drawn[0]['group']} lacks {drawn[0]['text']} of its values, the most of {len(rows)} columns."
+            spec = charts.bars(drawn, takeaway=said, table="columns", title="Share of rows without a value")
+            figures.append(figure("missing", "Share of missing values by column", said, spec, "columns"))
+        return Result(
+            takeaway,
+            types={"datasheet": {name: bool(value) for name, value in plan["facts"].items()}} if plan["facts"] else {},
+            metrics=self.measured(rows=plan["rows"], columns=len(rows), empty_cells=empty),
+            tables=[table("columns", "Columns of the data", columns, rows, note)],
+            figures=figures,
+            limits=[
+                "What the values mean and how they were collected is declared by people, not measured.",
+                "Dependence between columns is not part of this profile.",
+            ],
+            method={"Measure": f"Counts, and quantiles from {BINS} bins of equal width between a column's extremes"},
+        )
+
+    def _row(self, name: str, column: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+        from apps.evidence.kernels import counts
+
+        plan = state["plan"]
+        row = {
+            "column": name,
+            "kind": {"integer": "whole number"}.get(column["kind"], column["kind"]),
+            "distinct": column["distinct"] or "over 1000",
+        }
+        row["distinct"] = 0 if column["distinct"] == 0 else row["distinct"]
+        row["missing"] = column["nulls"] / plan["rows"] if plan["rows"] else None
+        row["common"] = column["common"]
+        if name in plan["numbers"] and name in state["moments"]:
+            import numpy as np
+
+            low, high = plan["numbers"][name]
+            bins = np.asarray(state["histograms"][name])
+            mean, deviation = counts.mean_and_deviation(state["moments"][name], low, high)
+            row |= {"median": counts.quantile(bins, low, high, 0.5), "mean": mean, "deviation": deviation}
+            if bins[1] >= SMALLEST_GROUP or column["common"]:
+                row["low"] = low
+            if bins[-2] >= SMALLEST_GROUP or column["common"]:
+                row["high"] = high
+        return row
+
+
+def _common(column: Any, subject: Subject) -> str:
+    """The commonest category with its share, unless it could single somebody out."""
+    from apps.evidence.kernels.survey import clean_label
+
+    if not column.categories or not column.present or len(column.categories) > 100:
+        return ""
+    if subject.declared.get(column.name, {}).get("classification") == "identifier":
+        return ""
+    value, count = next(iter(column.categories.items()))
+    return f"{clean_label(value)} ({count / column.present:.0%})" if count >= SMALLEST_GROUP else ""

@@ -1,0 +1,296 @@
+from typing import Any
+
+from apps.evidence.checks.base import (
+    Check,
+    CheckParams,
+    Example,
+    Metric,
+    Result,
+    Subject,
+    Tools,
+    Unmeasurable,
+    figure,
+    table,
+)
+
+RATES = ("accuracy", "recall", "false_positive_rate", "precision")
+
+
+class Performance(Check):
+    """How well the model separates and how well its scores are calibrated, with intervals, overall and by group. Source: Regulation (EU) 2024/1689 Art. 15; SR 26-2 outcomes analysis."""
+
+    key, title, order = "performance", "Performance", 20
+    reads = ("scored", "test")
+    fills = ("performance_report",)
+    metrics = (
+        Metric("auc", "Area under the ROC curve"),
+        Metric("accuracy", "Accuracy"),
+        Metric("recall", "Recall (true positive rate)"),
+        Metric("false_positive_rate", "False positive rate"),
+        Metric("precision", "Precision"),
+        Metric("brier", "Brier score"),
+        Metric("calibration_error", "Mean calibration gap"),
+        Metric("lowest_group_auc", "Area under the curve of the weakest group"),
+        Metric("rows", "Rows measured", "rows", 0),
+    )
+
+    class Params(CheckParams):
+        """Columns to compare groups by; without any, the declared protected attributes."""
+
+        by: list[str] = []
+
+    example = Example(
+        rows=[
+            {"y": 1, "p": 1, "s": 0.9},
+            {"y": 1, "p": 0, "s": 0.4},
+            {"y": 0, "p": 0, "s": 0.2},
+            {"y": 0, "p": 0, "s": 0.3},
+        ],
+        subject={"target": "y", "prediction": "p", "score": "s"},
+        expect={"auc": 1.0, "accuracy": 0.75, "recall": 0.5, "precision": 1.0, "false_positive_rate": 0.0},
+    )
+
+    def plan(self, subject: Subject, params: Any) -> dict[str, Any]:
+        """Outcome by decision, and outcome by score cell, per group and overall."""
+        from apps.evidence.kernels import counts, decisions
+
+        if subject.facts.get("output_kind") == "regression":
+            raise Unmeasurable("This version predicts a number; this check measures decisions between two classes.")
+        target, decision = decisions.target_axis(subject), decisions.decision_axis(subject)
+        if target is None:
+            raise Unmeasurable(
+                f"{subject.name} names no target column, so predictions cannot be compared with outcomes."
+            )
+        axes = decisions.group_axes(subject, params.by)
+        score = decisions.score_axis(subject.columns[subject.score]) if subject.score in subject.columns else None
+        plan = {
+            "axes": axes, "target": target, "decision": decision, "score": score, "rows": subject.rows, "name": subject.name,
+            "words": decisions.decision_words(subject), "role": subject.role, "is_holdout": subject.facts.get("is_holdout"),
+        }  # fmt: skip
+        pairs = [(), *([axis] for axis in axes)]
+        return {
+            "plan": plan,
+            "tables": {_name(by): counts.empty(*by, target, decision) for by in pairs},
+            "scores": {_name(by): counts.empty(*by, score, target) for by in pairs} if score else {},
+        }
+
+    def update(self, state: dict[str, Any], batch: Any) -> dict[str, Any]:
+        """Count, per group and overall."""
+        from apps.evidence.kernels import counts, states
+
+        plan = state["plan"]
+        pairs = [(), *([axis] for axis in plan["axes"])]
+        tables = {_name(by): counts.joint(batch, *by, plan["target"], plan["decision"]) for by in pairs}
+        scores = (
+            {_name(by): counts.joint(batch, *by, plan["score"], plan["target"]) for by in pairs}
+            if plan["score"]
+            else {}
+        )
+        return states.add(state, {"plan": plan, "tables": tables, "scores": scores})
+
+    def finish(self, state: dict[str, Any], tools: Tools) -> Result:
+        """Metrics with intervals, a table by group, the ROC curve and the calibration."""
+        from apps.evidence.kernels import decisions
+
+        plan = state["plan"]
+        whole = self._sides(state, "")
+        n = int(whole.sum())
+        if not n:
+            raise Unmeasurable(f"{plan['name']} holds no row with both an outcome and a prediction.")
+        found = self._rates(whole) | self._scored(state, "")
+        rows, weakest = self._groups(state)
+        auc = found.get("auc")
+        takeaway = (
+            f"The area under the ROC curve is {auc[0]:.3f} ({auc[1]:.3f} to {auc[2]:.3f}) on {n:,} rows"
+            if auc
+            else f"Accuracy is {found['accuracy'][0]:.3f} on {n:,} rows"
+        ) + (f"; the weakest group is {weakest[0]} with {weakest[1]:.3f}." if weakest else ".")
+        columns = [
+            ("group", "Group", "text"), ("n", "n", "count"), ("base", "Positive outcomes", "share", 1), ("accuracy", "Accuracy", "number"), ("accuracy_interval", "95 % interval", "interval"),
+            ("recall", "Recall", "number"), ("false_positive_rate", "False positive rate", "number"), ("auc", "Area", "number"), ("auc_interval", "95 % interval", "interval"),
+        ]  # fmt: skip
+        tables = [self._matrix(whole), table("groups", "Performance by group", columns, rows, decisions.small_note())]
+        figures, more = self._figures(state, found) if plan["score"] else ([], [])
+        filled = {"by_group": any(row.get("accuracy") is not None for row in rows), "uncertainty": True}
+        if plan["is_holdout"] is not None:
+            filled["holdout"] = bool(plan["is_holdout"])
+        return Result(
+            takeaway,
+            types={"performance_report": filled},
+            metrics=self.measured(**found, lowest_group_auc=weakest[1] if weakest else None, rows=n),
+            tables=[*tables, *more],
+            figures=figures,
+            limits=[
+                *([] if plan["is_holdout"] is not None else ["Whether these rows were kept out of training could not be told: no training data with a digest is linked."]),
+                "Rows of a later time than the training data were not asked for; out-of-time performance is attested, not measured here.",
+                *([f"{plan['rows'] - n:,} rows without outcome or prediction were left out."] if plan["rows"] > n else []),
+            ],
+            method={"Decision": plan["words"], "Intervals": "Wilson for rates, DeLong for areas, 95 %", "Score cells": _cells(plan)},
+        )  # fmt: skip
+
+    def _sides(self, state: dict[str, Any], name: str) -> Any:
+        from apps.evidence.kernels import decisions
+
+        plan = state["plan"]
+        folded = decisions.two_sided(state["tables"][name], plan["decision"], -1)
+        return decisions.two_sided(folded, plan["target"], folded.ndim - 2)
+
+    def _rates(self, sides: Any) -> dict[str, Any]:
+        """Accuracy, recall, false positive rate and precision with intervals, from a 2 x 2 table [outcome, decision]."""
+        from apps.evidence.kernels import intervals
+
+        (tn, fp), (fn, tp) = [[int(cell) for cell in row] for row in sides]
+        parts = {
+            "accuracy": (tp + tn, tp + tn + fp + fn),
+            "recall": (tp, tp + fn),
+            "false_positive_rate": (fp, fp + tn),
+            "precision": (tp, tp + fp),
+        }
+        return {name: (events / n, *intervals.wilson(events, n)) for name, (events, n) in parts.items() if n}  # type: ignore[misc]
+
+    def _scored(self, state: dict[str, Any], name: str, row: int | None = None) -> dict[str, Any]:
+        """Area, Brier score and calibration gap of all rows or of one group."""
+        import numpy as np
+
+        from apps.evidence.kernels import decisions, intervals
+
+        plan = state["plan"]
+        if not plan["score"]:
+            return {}
+        table = np.asarray(state["scores"][name])
+        sides = decisions.two_sided(table if row is None else table[row], plan["target"], 1)[
+            : len(plan["score"]["middles"])
+        ]
+        found: dict[str, Any] = {"auc": intervals.area(sides[:, 1], sides[:, 0])}
+        middles = np.asarray(plan["score"]["middles"])
+        if middles.size and middles.min() >= 0 and middles.max() <= 1 and sides.sum():
+            found["brier"] = float((sides[:, 1] * (1 - middles) ** 2 + sides[:, 0] * middles**2).sum() / sides.sum())
+            bins = calibration(middles, sides)
+            found["calibration_error"] = (
+                sum(abs(bin["observed"] - bin["predicted"]) * bin["n"] for bin in bins) / sides.sum()
+            )
+        return found
+
+    def _groups(self, state: dict[str, Any]) -> tuple[list[dict[str, Any]], tuple[str, float] | None]:
+        """A row per group, and the group with the smallest area among those large enough."""
+        from apps.evidence.kernels import decisions
+
+        rows, areas = [], []
+        for axis in state["plan"]["axes"]:
+            sides = self._sides(state, axis["column"])[: len(axis["labels"])]
+            sizes = [int(side.sum()) for side in sides]
+            for place, (label, n, reading) in enumerate(
+                zip(axis["labels"], sizes, decisions.readings(sizes), strict=True)
+            ):
+                row: dict[str, Any] = {"group": f"{axis['column']}: {label}", "n": decisions.shown_count(n, reading)}
+                if reading == "shown":
+                    rates = self._rates(sides[place])
+                    row |= {name: value[0] for name, value in rates.items()}
+                    row |= {"base": float(sides[place][1].sum() / n), "accuracy_interval": list(rates["accuracy"][1:])}
+                    auc = self._scored(state, axis["column"], place).get("auc")
+                    if auc:
+                        row |= {"auc": auc[0], "auc_interval": list(auc[1:])}
+                        areas.append((auc[0], row["group"]))
+                rows.append(row)
+        weakest = min(areas, default=None)
+        return rows, (weakest[1], weakest[0]) if weakest else None
+
+    def _matrix(self, sides: Any) -> dict[str, Any]:
+        columns = [
+            ("outcome", "True outcome", "text"),
+            ("no", "Decided negative", "count"),
+            ("yes", "Decided positive", "count"),
+        ]
+        rows = [
+            {"outcome": word, "no": int(side[0]), "yes": int(side[1])}
+            for word, side in zip(("negative", "positive"), sides, strict=True)
+        ]
+        return table("matrix", "Decisions against outcomes", columns, rows)
+
+    def _figures(
+        self, state: dict[str, Any], found: dict[str, Any]
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The ROC curve and the calibration, each with its table."""
+        import numpy as np
+
+        from apps.evidence.kernels import charts, decisions, intervals
+
+        plan = state["plan"]
+        sides = decisions.two_sided(state["scores"][""], plan["target"], 1)[: len(plan["score"]["middles"])]
+        figures, tables = [], []
+        if found.get("auc"):
+            said = f"ROC curve: the area is {found['auc'][0]:.3f}, with a 95 % interval from {found['auc'][1]:.3f} to {found['auc'][2]:.3f}."
+            curve = intervals.curve(sides[:, 1], sides[:, 0])
+            spec = charts.lines(
+                {"model": curve}, takeaway=said, table="roc", x="False positive rate", y="True positive rate",
+                x_domain=[0, 1], y_domain=[0, 1], diagonal="chance",
+            )  # fmt: skip
+            figures.append(figure("roc", "ROC curve; the dotted line is chance", said, spec, "roc"))
+            some = curve[:: max(1, len(curve) // 10)]
+            columns = [("fpr", "False positive rate", "number"), ("tpr", "True positive rate", "number")]
+            tables.append(table("roc", "Points of the ROC curve", columns, [{"fpr": x, "tpr": y} for x, y in some]))
+        if found.get("calibration_error") is not None:
+            bins = calibration(np.asarray(plan["score"]["middles"]), sides)
+            said = f"Calibration: in {len(bins)} groups of equal size the observed share differs from the predicted one by {found['calibration_error']:.3f} on average."
+            points = [
+                {"x": bin["predicted"], "y": bin["observed"], "low": bin["interval"][0], "high": bin["interval"][1]}
+                for bin in bins
+            ]
+            spec = charts.points(
+                points, takeaway=said, table="calibration", x="Predicted share", y="Observed share, with 95 % interval",
+                x_domain=[0, 1], y_domain=[0, 1], diagonal="equal",
+            )  # fmt: skip
+            figures.append(
+                figure(
+                    "calibration",
+                    "Predicted and observed shares; the dotted line is where they are equal",
+                    said,
+                    spec,
+                    "calibration",
+                )
+            )
+            columns = [
+                ("predicted", "Predicted", "number"),
+                ("observed", "Observed", "number"),
+                ("interval", "95 % interval", "interval"),
+                ("n", "n", "count"),
+            ]
+            tables.append(table("calibration", "Calibration", columns, bins))
+        return figures, tables
+
+
+def calibration(middles: Any, sides: Any, bins: int = 10) -> list[dict[str, Any]]:
+    """Groups of about equal size in order of score: mean score, observed share with interval, and size."""
+    import numpy as np
+
+    from apps.evidence.kernels import intervals
+
+    sizes = sides.sum(axis=1)
+    total = int(sizes.sum())
+    place = np.minimum((np.cumsum(sizes) - sizes / 2) * bins // max(total, 1), bins - 1).astype(int)
+    found = []
+    for number in range(bins):
+        inside = place == number
+        n = int(sizes[inside].sum())
+        if n:
+            events = int(sides[inside, 1].sum())
+            mean = float((middles[inside] * sizes[inside]).sum() / n)
+            found.append(
+                {"predicted": mean, "observed": events / n, "interval": list(intervals.wilson(events, n) or ()), "n": n}
+            )
+    return found
+
+
+def _name(by: Any) -> str:
+    return by[0]["column"] if by else ""
+
+
+def _cells(plan: dict[str, Any]) -> str:
+    if not plan["score"]:
+        return "no score column"
+    count = len(plan["score"]["middles"])
+    return (
+        f"{count:,} distinct values, exact"
+        if count < 10_000
+        else f"{count:,} of equal width, error of areas under 1e-5"
+    )

@@ -1,0 +1,150 @@
+from typing import Any
+
+from apps.evidence.checks.base import (
+    SMALLEST_GROUP,
+    Check,
+    CheckParams,
+    Example,
+    Metric,
+    Result,
+    Subject,
+    Tools,
+    Unmeasurable,
+    figure,
+    table,
+)
+
+DRAWS = 200
+
+
+class Proxies(Check):
+    """How well each feature alone tells a protected group, against what chance would give. Source: Regulation (EU) 2024/1689 Art. 10(2)(f); 12 CFR 1002.2(p) on proxies of prohibited bases."""
+
+    key, title, order = "proxies", "Proxies of protected attributes", 26
+    reads = ("train", "test", "scored")
+    metrics = (
+        Metric("strongest", "Best area under the curve of a single feature"),
+        Metric("pairs", "Pairs of feature and attribute compared", "pairs", 0),
+        Metric("beyond_chance", "Pairs beyond what chance gives", "pairs", 0),
+    )
+
+    class Params(CheckParams):
+        """Which attributes to look for; without any, the declared protected ones."""
+
+        by: list[str] = []
+
+    example = Example(
+        rows=[
+            {"sex": "f" if i % 2 else "m", "school": "girls" if i % 2 else "boys", "size": i % 5} for i in range(200)
+        ],
+        params={"by": ["sex"]},
+        subject={"features": ["school", "size"]},
+        expect={"strongest": 1.0, "pairs": 2, "beyond_chance": 1},
+    )
+
+    def plan(self, subject: Subject, params: Any) -> dict[str, Any]:
+        """Feature by group, in two halves of the rows, so that what one half teaches is tried on the other."""
+        from apps.evidence.kernels import counts, decisions
+
+        axes = decisions.group_axes(subject, params.by)
+        if not axes:
+            raise Unmeasurable(
+                "No column is declared as a protected attribute. The data steward declares them in the catalog."
+            )
+        names = [name for name in subject.inputs if name not in subject.outcomes and subject.columns[name].present][:60]
+        features = [counts.axis_for(subject.columns[name], most=30, bands=10) for name in names]
+        pairs = [[feature, axis] for axis in axes for feature in features if feature["column"] != axis["column"]]
+        if not pairs:
+            raise Unmeasurable(f"{subject.name} has no feature beside the protected attributes.")
+        plan = {"pairs": pairs, "seed": subject.seed, "rows": subject.rows, "name": subject.name}
+        return {"plan": plan, "tables": {_name(pair): [counts.empty(*pair), counts.empty(*pair)] for pair in pairs}}
+
+    def update(self, state: dict[str, Any], batch: Any) -> dict[str, Any]:
+        """Count each pair, by half."""
+        import numpy as np
+
+        from apps.evidence.kernels import counts, states
+
+        plan = state["plan"]
+        half = (states.draws(plan["seed"], batch.first_row, batch.rows) & np.uint64(1)).astype(np.int64)
+        found = {}
+        for feature, axis in plan["pairs"]:
+            shape = (2, counts.size(feature), counts.size(axis))
+            flat = (half * shape[1] + batch.codes(feature)) * shape[2] + batch.codes(axis)
+            found[_name([feature, axis])] = np.bincount(flat, minlength=shape[0] * shape[1] * shape[2]).reshape(shape)
+        return states.add(state, {"plan": plan, "tables": found})
+
+    def finish(self, state: dict[str, Any], tools: Tools) -> Result:
+        """Each pair with its area, the area chance gives, and the strength of association."""
+        from apps.evidence.kernels import charts
+
+        plan, rows = state["plan"], []
+        for place, (feature, axis) in enumerate(plan["pairs"]):
+            tools.progress(f"Looking for {axis['column']} in {feature['column']}", place, len(plan["pairs"]))
+            row = self._row(state, feature, axis)
+            if row:
+                rows.append(row)
+        if not rows:
+            raise Unmeasurable(f"No attribute has two groups of {SMALLEST_GROUP} rows or more.")
+        rows.sort(key=lambda row: (-row["area"], row["feature"], row["attribute"]))
+        beyond = sum(row["flagged"] for row in rows)
+        best = rows[0]
+        takeaway = (
+            f"{best['feature']} tells {best['attribute']} best, with an area of {best['area']:.2f} where chance gives up to {best['chance']:.2f}; "
+            f"{beyond} of {len(rows)} pairs are beyond chance."
+        )
+        drawn = [
+            {"group": f"{row['feature']} tells {row['attribute']}", "value": row["area"], "text": f"{row['area']:.2f} · chance to {row['chance']:.2f}", "flagged": row["flagged"]}
+            for row in rows[:18]
+        ]  # fmt: skip
+        spec = charts.intervals(drawn, takeaway=takeaway, table="pairs", title="Area under the curve of telling the group from this feature alone",
+                                reference=0.5, reference_label="chance", domain=[0.4, 1.02], width=300)  # fmt: skip
+        columns = [
+            ("feature", "Feature", "text"), ("attribute", "Protected attribute", "text"), ("area", "Area", "number"), ("chance", "Chance gives up to", "number"),
+            ("association", "Cramér's V", "number"), ("n", "n", "count"), ("reading", "Reading", "reading"),
+        ]  # fmt: skip
+        return Result(
+            takeaway,
+            metrics=self.measured(strongest=best["area"], pairs=len(rows), beyond_chance=beyond),
+            tables=[table("pairs", "Features as proxies of protected attributes", columns, rows)],
+            figures=[figure("proxies", "How well a feature tells a protected group", takeaway, spec, "pairs")],
+            limits=[
+                "Several weak features together may tell a group well; only single features were tried.",
+                "A proxy is not by itself a reason against a feature: whether it is needed is for people to say.",
+            ],
+            method={
+                "Measure": "Group frequencies per band or category learnt on one half of the rows and tried on the other, both ways; area averaged over groups by size",
+                "Chance": f"95 % point of {DRAWS} tables drawn with feature and group independent",
+                "Association": "Cramér's V with bias correction (Bergsma 2013)",
+            },
+        )
+
+    def _row(self, state: dict[str, Any], feature: Any, axis: Any) -> dict[str, Any] | None:
+        import numpy as np
+
+        from apps.evidence.kernels import association
+
+        halves = np.asarray(state["tables"][_name([feature, axis])])[:, :, : len(axis["labels"])]
+        large = halves.sum(axis=(0, 1)) >= SMALLEST_GROUP
+        halves = halves[:, :, large]
+        if large.sum() < 2:
+            return None
+        both = halves.sum(axis=0)
+        n = int(both.sum())
+        independent = np.outer(both.sum(axis=1), both.sum(axis=0)) / n
+        by_half = halves.sum(axis=(1, 2))[:, None, None] / n * independent[None]
+        drawn = (
+            np.random.default_rng(state["plan"]["seed"])
+            .multinomial(n, (by_half / by_half.sum()).ravel(), size=DRAWS)
+            .reshape(DRAWS, *halves.shape)
+        )
+        chance = float(np.quantile(association.area(drawn), 0.95))
+        area = float(association.area(halves[None])[0])
+        strength = association.cramers_v(both)
+        is_beyond = area > chance and area >= 0.55
+        return {"feature": feature["column"], "attribute": axis["column"], "area": area, "chance": chance, "association": strength, "n": n,
+                "flagged": is_beyond, "reading": "beyond_chance" if is_beyond else "none"}  # fmt: skip
+
+
+def _name(pair: list[Any]) -> str:
+    return f"{pair[0]['column']}\x1f{pair[1]['column']}"

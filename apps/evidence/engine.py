@@ -1,0 +1,158 @@
+"""Runs checks over one dataset: one pass to see what the columns are, one pass of counting for all of them together.
+
+Pure: rows come from any reader with `batches()`, scores from any `predict`. What one check cannot do stops that check only.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, replace
+from typing import Any, Protocol
+
+import rfc8785
+
+from apps.evidence.checks.base import Check, Result, Subject, Tools, Unmeasurable
+
+DEFECTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError)
+Outcome = Result | Unmeasurable
+
+
+class Rows(Protocol):
+    """A dataset that can be read more than once."""
+
+    columns: Any
+
+    def batches(self) -> Iterable[Any]:
+        """Batches in order."""
+
+
+def survey(rows: Rows, tools: Tools, name: str) -> dict[str, Any]:
+    """The first pass: columns by name. Also tells a CSV reader the types for the second pass."""
+    from apps.evidence.kernels import survey as kernel
+
+    state, done = kernel.start(), 0
+    for batch in rows.batches():
+        state = kernel.update(state, batch)
+        done += batch.rows
+        tools.progress(f"Looking at the columns of {name}", done, 0)
+    rows.columns = kernel.finish(state)
+    return dict(rows.columns)
+
+
+def measure(rows: Rows, checks: Mapping[str, tuple[Check, Any]], subject: Subject, tools: Tools) -> dict[str, Outcome]:
+    """Plan, count and finish every check over one dataset; per check its result or why it could not measure."""
+    columns = survey(rows, tools, subject.name)
+    total = max((column.rows for column in columns.values()), default=0)
+    if not total:
+        return {key: Unmeasurable(f"{subject.name or 'The dataset'} holds no rows.") for key in checks}
+    known = replace(subject, columns=columns, rows=total)
+    states: dict[str, dict[str, Any]] = {}
+    outcomes: dict[str, Outcome] = {}
+    for key, (check, params) in checks.items():
+        _guarded(
+            outcomes, key, lambda check=check, params=params, key=key: states.update({key: check.plan(known, params)})
+        )
+    done = 0
+    for batch in rows.batches():
+        for key in list(states):
+            step = checks[key][0].update
+            _guarded(
+                outcomes, key, lambda step=step, key=key, batch=batch: states.update({key: step(states[key], batch)})
+            )
+            if key in outcomes:
+                del states[key]
+        done += batch.rows
+        tools.progress(f"Counting rows of {subject.name}", done, total)
+    for key, state in states.items():
+        tools.progress(f"Finishing {checks[key][0].title}", 0, 0)
+        _guarded(
+            outcomes, key, lambda key=key, state=state: outcomes.update({key: checks[key][0].finish(state, tools)})
+        )
+    return outcomes
+
+
+def measure_facts(check: Check, params: Any, subject: Subject, tools: Tools) -> Outcome:
+    """A check that reads no rows."""
+    outcomes: dict[str, Outcome] = {}
+    _guarded(
+        outcomes, check.key, lambda: outcomes.update({check.key: check.finish(check.plan(subject, params), tools)})
+    )
+    return outcomes[check.key]
+
+
+def _guarded(outcomes: dict[str, Outcome], key: str, step: Callable[[], None]) -> None:
+    """Do one step of one check; what stops it becomes its outcome and nobody else's."""
+    try:
+        step()
+    except Unmeasurable as reason:
+        outcomes[key] = reason
+    except DEFECTS as defect:
+        reason = Unmeasurable(
+            f"The check itself failed ({type(defect).__name__}: {str(defect)[:200]}). Report this as a defect."
+        )
+        reason.__cause__ = defect
+        outcomes[key] = reason
+
+
+def finished(
+    check: Check, params: Any, subject: Subject, result: Result, inputs: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """The columns of an evidence row: figures drawn, the method written out, and the digest that a repetition must reach."""
+    from apps.evidence.kernels import charts
+
+    found = tidy(asdict(result))
+    figures = [
+        {
+            **figure,
+            "svg": charts.draw(
+                figure["spec"], key=f"{check.key}-{figure['key']}".replace("_", "-"), takeaway=figure["takeaway"]
+            ),
+        }
+        for figure in found["figures"]
+    ]
+    digests = [{name: row[name] for name in ("kind", "role", "sha256") if name in row} for row in inputs]
+    recipe = {"check": check.key, "check_version": check.version, "seed": subject.seed, "params": params.as_dict()}
+    repeatable = {name: found[name] for name in ("types", "metrics", "tables")}
+    return {
+        "title": check.title,
+        "summary": found["takeaway"],
+        "types": found["types"],
+        "metrics": found["metrics"],
+        "tables": found["tables"],
+        "figures": figures,
+        "limits": found["limits"],
+        "inputs": inputs,
+        "method": {
+            **recipe,
+            "source": " ".join((type(check).__doc__ or "").split()),
+            "words": found["method"],
+            "libraries": libraries(),
+            "result_digest": content_digest({**recipe, **repeatable, "inputs": digests}),
+        },
+    }
+
+
+def content_digest(content: Any) -> str:
+    """`sha256:` of the RFC 8785 form."""
+    return "sha256:" + hashlib.sha256(rfc8785.dumps(content)).hexdigest()
+
+
+def tidy(value: Any) -> Any:
+    """The value as JSON holds it: numpy numbers as Python's, rounded to twelve significant digits, no NaN, no NUL."""
+    if isinstance(value, dict):
+        return {str(key): tidy(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [tidy(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float):
+        return float(f"{value:.12g}") if value == value and abs(value) != float("inf") else None
+    return value.replace("\x00", "") if isinstance(value, str) else value
+
+
+def libraries() -> dict[str, str]:
+    """Versions of what the numbers come from."""
+    from importlib.metadata import version
+
+    return {
+        name: version(name) for name in ("numpy", "pyarrow", "fairlearn", "scikit-learn", "scipy", "vl-convert-python")
+    }

@@ -1,0 +1,178 @@
+"""Readers of CSV and Parquet files under the allowed roots. Nothing is unpickled; the bytes read are the bytes hashed."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import unquote, urlsplit
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from apps.evidence.checks.base import Unmeasurable
+from apps.evidence.kernels.batches import MISSING_WORDS, Batch, normal
+from apps.evidence.kernels.survey import Column
+
+MOST_BYTES = 20 * 1024**3
+MOST_ROWS = 200_000_000
+BATCH_ROWS = 131_072
+CSV_BLOCK = 8 * 1024 * 1024
+ARROW_KINDS = {"integer": pa.int64(), "number": pa.float64(), "text": pa.string()}
+
+
+def allowed_path(uri: str, roots: Sequence[str]) -> Path:
+    """The real path behind a `file:` address or a path. Raises Unmeasurable outside the roots, links included."""
+    parts = urlsplit(uri)
+    if parts.scheme not in {"", "file"} or parts.netloc not in {"", "localhost"}:
+        raise Unmeasurable(
+            f"{uri[:200]} is not a file this server can read. Give a file: address under an allowed data root."
+        )
+    text = unquote(parts.path) if parts.scheme else uri
+    if not text.startswith("/") or "\x00" in text:
+        raise Unmeasurable(f"{uri[:200]} is not an absolute path.")
+    path = Path(os.path.realpath(text))
+    if not any(path.is_relative_to(os.path.realpath(root)) for root in roots if root):
+        raise Unmeasurable(
+            f"{uri[:200]} lies outside the allowed data roots. An administrator adds its folder to ALLOWED_DATA_ROOTS."
+        )
+    return path
+
+
+@dataclass
+class DataFile:
+    """One open data file with its digest. Use as a context manager; `batches` may be read any number of times."""
+
+    path: Path
+    stream: IO[bytes]
+    size: int
+    sha256: str
+    columns: dict[str, Column] | None = None
+
+    def __enter__(self) -> "DataFile":
+        return self
+
+    def __exit__(self, *failure: Any) -> None:
+        self.stream.close()
+
+    def batches(self) -> Iterator[Batch]:
+        """All rows in order. Before `columns` is set, values of a CSV file come as text; afterwards with their types."""
+        first_row = 0
+        for table in self._tables():
+            for start in range(0, table.num_rows, BATCH_ROWS):
+                part = normal(table.slice(start, BATCH_ROWS))
+                yield Batch(part, first_row)
+                first_row += part.num_rows
+                if first_row > MOST_ROWS:
+                    raise Unmeasurable(
+                        f"{self.path.name} has more than {MOST_ROWS:,} rows, the most that one check reads."
+                    )
+
+    def _tables(self) -> Iterator[pa.RecordBatch]:
+        self.stream.seek(0)
+        try:
+            if self.path.suffix.lower() in {".parquet", ".pq"}:
+                yield from pyarrow.parquet.ParquetFile(self.stream).iter_batches(batch_size=BATCH_ROWS)
+            elif self.size:
+                yield from self._csv()
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as broken:
+            reason = (
+                str(broken).splitlines()[0][:200]
+                if self.path.suffix.lower() != ".csv"
+                else "its rows differ in columns or type"
+            )
+            raise Unmeasurable(f"{self.path.name} could not be read: {reason}.") from broken
+
+    def _csv(self) -> Iterator[pa.RecordBatch]:
+        names = self._header()
+        kinds = {name: self.columns[name].kind if self.columns else "text" for name in names}
+        options = pyarrow.csv.ConvertOptions(
+            column_types={name: ARROW_KINDS[kind] for name, kind in kinds.items()},
+            null_values=MISSING_WORDS,
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        )
+        read = pyarrow.csv.ReadOptions(block_size=CSV_BLOCK, use_threads=False)
+        parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
+        wrapped = pa.PythonFile(Unclosed(self.stream), mode="r")
+        with pyarrow.csv.open_csv(wrapped, read_options=read, parse_options=parse, convert_options=options) as reader:
+            yield from reader
+
+    def _header(self) -> list[str]:
+        import csv
+        import io
+
+        self.stream.seek(0)
+        head = self.stream.read(1024 * 1024)
+        text = head.decode("utf-8-sig", errors="replace")
+        names = next(csv.reader(io.StringIO(text)), [])
+        if len(set(names)) != len(names):
+            raise Unmeasurable(f"{self.path.name} names a column twice.")
+        self.stream.seek(0)
+        return names
+
+
+class Unclosed:
+    """A stream that readers may close without closing ours."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.read, self.seek, self.tell = stream.read, stream.seek, stream.tell
+        self.closed = False
+
+    def close(self) -> None:
+        """Closed for the reader; the file itself stays open for the next pass."""
+        self.closed = True
+
+    def flush(self) -> None:
+        """Nothing is written."""
+
+    def readable(self) -> bool:
+        """It is read."""
+        return True
+
+    def seekable(self) -> bool:
+        """It can be read from any place."""
+        return True
+
+    def writable(self) -> bool:
+        """Never written."""
+        return False
+
+
+def open_file(
+    uri: str, *, roots: Sequence[str], sha256: str = "", progress: Callable[[str, int, int], None] = lambda *said: None
+) -> DataFile:
+    """Open and hash one file. Raises Unmeasurable: outside the roots, no regular file, too large, not the registered bytes."""
+    path = allowed_path(uri, roots)
+    if path.suffix.lower() not in {".csv", ".parquet", ".pq"}:
+        raise Unmeasurable(f"{path.name} is neither CSV nor Parquet. No other format is opened here.")
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as refused:
+        raise Unmeasurable(f"{path.name} could not be opened: {refused.strerror}.") from refused
+    found = os.fstat(handle)
+    stream = os.fdopen(handle, "rb")
+    if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
+        stream.close()
+        raise Unmeasurable(f"{path.name} is no regular file of at most {MOST_BYTES // 1024**3} GiB.")
+    actual = digest(stream, found.st_size, path.name, progress)
+    if sha256 and actual != sha256.removeprefix("sha256:"):
+        stream.close()
+        raise Unmeasurable(
+            f"{path.name} has the digest {actual[:12]}…, but {sha256.removeprefix('sha256:')[:12]}… was registered. The data "
+            "changed after registration: register the version with the data it really used."
+        )
+    return DataFile(path, stream, found.st_size, actual)
+
+
+def digest(stream: IO[bytes], size: int, name: str, progress: Callable[[str, int, int], None]) -> str:
+    """SHA-256 of an open file, in hexadecimal."""
+    hashed, done = hashlib.sha256(), 0
+    while chunk := stream.read(16 * 1024 * 1024):
+        hashed.update(chunk)
+        done += len(chunk)
+        progress(f"Hashing {name}", done, size)
+    return hashed.hexdigest()

@@ -1,0 +1,109 @@
+"""Outcomes and decisions as two-sided tables, scores as ordered cells, and what may be shown of small groups."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from apps.evidence.checks.base import SMALLEST_COUNT, SMALLEST_GROUP, Subject, Unmeasurable
+from apps.evidence.kernels.counts import Axis, axis_for
+from apps.evidence.kernels.survey import Column
+
+SCORE_CELLS = 10_000
+TRUE_WORDS = ["1", "1.0", "true", "True", "TRUE"]
+
+
+def outcome_axis(column: str, positive: str) -> Axis:
+    """The cells positive, anything else, missing of a column of labels."""
+    values = TRUE_WORDS if positive in TRUE_WORDS else [positive]
+    return {"column": column, "values": values, "labels": values}
+
+
+def target_axis(subject: Subject) -> Axis | None:
+    """The true outcome, or None where the dataset has no such column. Raises Unmeasurable when no row is positive."""
+    if not subject.target or subject.target not in subject.columns:
+        return None
+    axis = outcome_axis(subject.target, subject.positive)
+    known = subject.columns[subject.target].categories
+    if subject.rows and known is not None and not set(axis["values"]) & set(known):
+        raise Unmeasurable(
+            f"No row of {subject.name} has {subject.target} = {subject.positive}, which the version declares as its positive "
+            "outcome. The developer registers the version with the positive label of its data."
+        )
+    return axis
+
+
+def decision_axis(subject: Subject) -> Axis:
+    """What the model decided: its prediction column, or its score against the threshold. Raises Unmeasurable without either."""
+    if subject.prediction in subject.columns:
+        return outcome_axis(subject.prediction, subject.positive)
+    if subject.score in subject.columns and subject.threshold is not None:
+        labels = [f"under {subject.threshold:g}", f"{subject.threshold:g} or more"]
+        return {"column": subject.score, "edges": [float(subject.threshold)], "labels": labels}
+    raise Unmeasurable(
+        f"{subject.name} holds no predictions. The developer links a scored dataset with its prediction or score column, or "
+        "names the endpoint that serves this version."
+    )
+
+
+def decision_words(subject: Subject) -> str:
+    """How the decision was read, for the method."""
+    if subject.prediction in subject.columns:
+        return f"{subject.prediction} is {subject.positive}"
+    return f"{subject.score} is {subject.threshold:g} or more" if subject.threshold is not None else ""
+
+
+def two_sided(table: np.ndarray, axis: Axis, dimension: int) -> np.ndarray:
+    """The table with one dimension folded to (no, yes); rows without a value are left out."""
+    table = np.moveaxis(np.asarray(table, dtype=np.int64), dimension, -1)
+    if "edges" in axis:
+        no, yes = table[..., 0], table[..., 1]
+    else:
+        yes, no = table[..., : len(axis["labels"])].sum(axis=-1), table[..., len(axis["labels"])]
+    return np.moveaxis(np.stack([no, yes], axis=-1), -1, dimension)
+
+
+def score_axis(column: Column) -> Axis:
+    """Ordered cells of a score: one per distinct value while there are at most a thousand, else ten thousand of equal width."""
+    if column.low is None or column.high is None or column.low == column.high:
+        return {"column": column.name, "edges": [], "labels": [""], "middles": [column.low or 0.0]}
+    if column.categories is not None:
+        middles = sorted({float(value) for value in column.categories})
+        edges = middles[1:]
+    else:
+        ends = np.linspace(column.low, column.high, SCORE_CELLS + 1)
+        edges = ends[1:-1].tolist()
+        middles = ((ends[:-1] + ends[1:]) / 2).tolist()
+    return {"column": column.name, "edges": edges, "labels": [""] * len(middles), "middles": middles}
+
+
+def group_axes(subject: Subject, by: Sequence[str]) -> list[Axis]:
+    """The axes of the protected attributes: those asked for, else all that are declared. Raises Unmeasurable on a wrong name."""
+    names = list(by) or subject.protected
+    subject.needs(*names)
+    return [axis_for(subject.columns[name]) for name in names if subject.columns[name].present]
+
+
+def readings(counts: Sequence[int], smallest: int = SMALLEST_GROUP) -> list[str]:
+    """What may be shown of each cell of a row of counts: shown, rate_hidden (under `smallest`), count_hidden, withheld.
+
+    A count of 1 to 10 is hidden; where it is the only one, the next smallest is withheld too, or the total would tell it."""
+    found = [
+        "count_hidden" if 0 < count <= SMALLEST_COUNT else "rate_hidden" if count < smallest else "shown"
+        for count in counts
+    ]
+    if found.count("count_hidden") == 1:
+        others = [place for place, reading in enumerate(found) if reading != "count_hidden" and counts[place]]
+        if others:
+            found[min(others, key=lambda place: counts[place])] = "withheld"
+    return found
+
+
+def shown_count(count: int, reading: str) -> Any:
+    """A count as a table may print it."""
+    return {"count_hidden": f"1–{SMALLEST_COUNT}", "withheld": "withheld"}.get(reading, int(count))
+
+
+def small_note(smallest: int = SMALLEST_GROUP) -> str:
+    """The sentence that goes under every table by group."""
+    return f"Rates are shown for groups of {smallest} or more. Counts of 1 to {SMALLEST_COUNT} are not shown, nor what would reveal them."

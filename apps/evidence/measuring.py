@@ -1,0 +1,297 @@
+"""Turns a version into what checks see, runs them, and hands each result to the services. Runs in workers only."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.utils import timezone
+
+from apps.core.models import Job
+from apps.evidence import engine, services
+from apps.evidence.checks import registry
+from apps.evidence.checks.base import SEED, Check, Result, Subject, Tools, Unmeasurable
+from apps.evidence.models import CheckRun
+from apps.registry.models import DatasetLink, ModelVersion
+
+log = structlog.get_logger(__name__)
+DECIDING = {"performance", "fairness", "subpopulations"}  # need a decision per row: on record, or asked of the endpoint
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One file that several checks read together. `is_scored_here` adds the endpoint's scores to its rows."""
+
+    link: DatasetLink
+    is_scored_here: bool = False
+
+
+def measure(runs: Sequence[CheckRun], job: Job) -> dict[str, Any]:
+    """Do every run that is not done yet, one reading of each file for all of them; answers with what came of each."""
+    waiting = [run for run in runs if run.state != CheckRun.State.DONE]
+    CheckRun.objects.filter(pk__in=[run.pk for run in waiting]).update(
+        state=CheckRun.State.RUNNING, started_at=timezone.now()
+    )
+    if waiting:
+        version = waiting[0].version
+        facts = declared_facts(version)
+        for reading, together in grouped(version, waiting):
+            _measure_together(version, facts, reading, together, job)
+    states = CheckRun.objects.filter(pk__in=[run.pk for run in runs]).select_related("evidence")
+    return {
+        "checks": {
+            run.check_key: {"state": run.state, "evidence": _evidence_id(run), "error": run.error} for run in states
+        }
+    }
+
+
+def _evidence_id(run: CheckRun) -> str | None:
+    return str(run.evidence.pk) if run.state == CheckRun.State.DONE else None
+
+
+def grouped(version: ModelVersion, runs: Sequence[CheckRun]) -> Iterator[tuple[Reading | None, list[CheckRun]]]:
+    """Runs by the file that serves them best; None for checks that read no rows, or for which there is no file."""
+    links = list(version.dataset_links.select_related("dataset_version__dataset"))
+    can_score = bool(version.endpoint.get("url"))
+    by_reading: dict[Reading | None, list[CheckRun]] = defaultdict(list)
+    for run in runs:
+        by_reading[reading_for(registry()[run.check_key], links, can_score=can_score)].append(run)
+    yield from by_reading.items()
+
+
+def reading_for(check: Check, links: Sequence[DatasetLink], *, can_score: bool) -> Reading | None:
+    """The best link in one of the check's roles; for decisions one that holds them, else one that the endpoint can score."""
+    able = [link for role in check.reads for link in links if link.role == role and address(link)]
+    if check.key in DECIDING:
+        decided = [link for link in able if link.prediction or link.score]
+        if decided:
+            return Reading(decided[0])
+        return Reading(able[0], is_scored_here=True) if able and can_score else Reading(able[0]) if able else None
+    return Reading(able[0]) if able else None
+
+
+def address(link: DatasetLink) -> str:
+    """Where the link's file is."""
+    return link.uri or link.dataset_version.uri
+
+
+def _measure_together(
+    version: ModelVersion, facts: dict[str, Any], reading: Reading | None, runs: list[CheckRun], job: Job
+) -> None:
+    checks = {
+        run.check_key: (registry()[run.check_key], registry()[run.check_key].Params(**run.params)) for run in runs
+    }
+    inputs = [model_input(version)]
+    with ExitStack() as opened:
+        scorer = opened.enter_context(scorer_for(version)) if version.endpoint.get("url") else None
+        tools = Tools(
+            predict=scorer.predict if scorer else None, progress=job.progress, calls=scorer.used if scorer else dict
+        )
+        subject = subject_of(version, facts, reading)
+        try:
+            if reading is None:
+                outcomes = {
+                    key: _without_rows(check, params, subject, tools) for key, (check, params) in checks.items()
+                }
+            else:
+                rows, read = _open(reading, subject, scorer, tools, opened)
+                inputs.append(read)
+                if scorer is not None:
+                    inputs.append(endpoint_input(version))
+                subject = _decided_here(subject, reading)
+                outcomes = _with_types(engine.measure, rows, checks, subject, tools, scorer)
+                read["rows"] = max((column.rows for column in rows.columns.values()), default=0) if rows.columns else 0
+        except Unmeasurable as reason:
+            outcomes = dict.fromkeys(checks, reason)
+        for run in runs:
+            _keep(run, outcomes[run.check_key], checks[run.check_key], subject, inputs, job)
+
+
+def _without_rows(check: Check, params: Any, subject: Subject, tools: Tools) -> engine.Outcome:
+    if check.reads:
+        roles = " or ".join(check.reads)
+        return Unmeasurable(
+            f"No dataset with a file is linked to this version as {roles}. The pipeline names it when it registers the version."
+        )
+    return engine.measure_facts(check, params, subject, tools)
+
+
+def _open(
+    reading: Reading, subject: Subject, scorer: Any, tools: Tools, opened: ExitStack
+) -> tuple[Any, dict[str, Any]]:
+    """The rows to read, and how evidence names them."""
+    from apps.evidence.inputs import files, scored
+
+    link = reading.link
+    sha256 = link.sha256 or link.dataset_version.sha256
+    file = opened.enter_context(
+        files.open_file(address(link), roots=settings.ALLOWED_DATA_ROOTS, sha256=sha256, progress=tools.progress)
+    )
+    read = {
+        "kind": "dataset",
+        "name": str(link.dataset_version.dataset),
+        "version": link.dataset_version.key,
+        "role": link.role,
+        "sha256": file.sha256,
+        "registered": bool(sha256),
+    }
+    if reading.is_scored_here:
+        return scored.ScoredFile(file, scorer, subject.features), read
+    return file, read
+
+
+def _decided_here(subject: Subject, reading: Reading) -> Subject:
+    from apps.evidence.inputs.scored import SCORE
+
+    return replace(subject, score=SCORE, prediction="") if reading.is_scored_here else subject
+
+
+def _with_types(
+    measure_all: Any, rows: Any, checks: Any, subject: Subject, tools: Tools, scorer: Any
+) -> dict[str, engine.Outcome]:
+    """Measure; the endpoint is told the columns' types as soon as they are known."""
+    if scorer is None:
+        return dict(measure_all(rows, checks, subject, tools))
+
+    def predict(columns: Any) -> Any:
+        scorer.kinds = {name: column.kind for name, column in rows.columns.items()}
+        return scorer.predict(columns)
+
+    return dict(measure_all(rows, checks, subject, replace(tools, predict=predict)))
+
+
+def _keep(
+    run: CheckRun, outcome: engine.Outcome, check: tuple[Check, Any], subject: Subject, inputs: Any, job: Job
+) -> None:
+    if isinstance(outcome, Result):
+        result = engine.finished(check[0], check[1], subject, outcome, inputs)
+        services.keep_result(run, result, job=job)
+        return
+    if outcome.__cause__ is not None:
+        log.error("check_defect", check=run.check_key, exc_info=outcome.__cause__)
+    services.keep_failure(run, str(outcome), job=job)
+
+
+# --- what a check sees ------------------------------------------------------------------------------------------------
+
+
+def subject_of(version: ModelVersion, facts: dict[str, Any], reading: Reading | None) -> Subject:
+    """The version and one of its datasets as plain values."""
+    output = version.output or {}
+    threshold = output.get("threshold")
+    features = [item["name"] if isinstance(item, dict) else str(item) for item in version.features or []]
+    subject = Subject(
+        name=str(version), features=features, facts=facts, seed=SEED, positive=label(output.get("positive", 1)),
+        threshold=float(threshold) if isinstance(threshold, int | float) and not isinstance(threshold, bool) else 0.5,
+    )  # fmt: skip
+    if reading is None:
+        return subject
+    link = reading.link
+    fields = link.dataset_version.dataset.fields.all()
+    declared = {
+        field.path: {
+            "classification": field.classification,
+            "is_protected": field.is_protected,
+            "is_masked": field.is_masked,
+            "privileged": field.privileged,
+        }
+        for field in fields
+    }
+    sha256 = link.sha256 or link.dataset_version.sha256
+    holdout = sha256 not in facts["train_digests"] if facts["train_digests"] and sha256 else None
+    return replace(
+        subject, name=str(link.dataset_version.dataset), role=link.role, target=link.target, prediction=link.prediction,
+        score=link.score, declared=declared, facts={**facts, "is_holdout": holdout},
+    )  # fmt: skip
+
+
+def label(value: Any) -> str:
+    """A class label as text: 1 and true are the same in CSV and JSON."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def declared_facts(version: ModelVersion) -> dict[str, Any]:
+    """What people and pipelines said about the version, its data and its lineage."""
+    from apps.lineage.queries import as_values, feature_lineage
+
+    links = list(version.dataset_links.select_related("dataset_version__dataset"))
+    datasets = [link.dataset_version.dataset for link in links]
+    train = [link.sha256 or link.dataset_version.sha256 for link in links if link.role == "train"]
+    others = [
+        link.sha256 or link.dataset_version.sha256 for link in links if link.role in {"test", "validate", "scored"}
+    ]
+    features = [
+        {
+            "feature": row["feature"],
+            "basis": row["basis"],
+            "sources": [origin_name(origin) for origin in row["sources"]],
+        }
+        for row in as_values(feature_lineage(version))
+    ]
+    roots = {source.partition(" · ")[0] for row in features for source in row["sources"]}
+    return {
+        "output_kind": (version.output or {}).get("kind", ""),
+        "training": version.training or {},
+        "artifact_digest": version.artifact_digest,
+        "train_digests": [digest for digest in train if digest],
+        "data_sha256": next((digest for digest in train if digest), ""),
+        "data": {
+            "provenance": bool(datasets) and all(dataset.provenance for dataset in datasets),
+            "licence": bool(datasets) and all(dataset.terms for dataset in datasets),
+            "splits": bool(train and others) and all([*train, *others]) and not set(train) & set(others),
+        },
+        "lineage": {
+            "features": features,
+            "links": [
+                {
+                    "name": str(link.dataset_version.dataset),
+                    "role": link.role,
+                    "sha256": link.sha256 or link.dataset_version.sha256,
+                    "purpose": bool(link.dataset_version.dataset.permitted_purposes),
+                }
+                for link in links
+            ],
+            "sources": len(roots) or len({dataset.pk for dataset in datasets}),
+        },
+    }
+
+
+def origin_name(origin: dict[str, str]) -> str:
+    """A column at the start of the lineage, in words."""
+    return f"{origin['name']} · {origin['field']}" if origin["field"] else origin["name"]
+
+
+def model_input(version: ModelVersion) -> dict[str, Any]:
+    """How evidence names the version it is about."""
+    return {
+        "kind": "model",
+        "name": str(version),
+        "role": "version",
+        "sha256": version.artifact_digest.removeprefix("sha256:"),
+    }
+
+
+def endpoint_input(version: ModelVersion) -> dict[str, Any]:
+    """How evidence names the endpoint that was asked."""
+    return {
+        "kind": "endpoint",
+        "name": version.endpoint.get("model", ""),
+        "role": version.endpoint.get("protocol", ""),
+        "uri": version.endpoint["url"],
+    }
+
+
+def scorer_for(version: ModelVersion) -> Any:
+    """The scorer of the version's endpoint; the hosts are those the administrator allowed."""
+    from apps.evidence.inputs.scoring import Scorer
+
+    endpoint = version.endpoint
+    return Scorer(
+        url=str(endpoint["url"]), model=str(endpoint.get("model") or version.model.slug), protocol=str(endpoint.get("protocol", "oip-v2")),
+        allowed=settings.ALLOWED_SCORING_HOSTS, kinds={}, positive=label((version.output or {}).get("positive", 1)),
+    )  # fmt: skip
