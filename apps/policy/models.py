@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.models import Immutable, ImmutableQuerySet, LockedQuerySet, Record
+from apps.core.models import Immutable, LockedQuerySet, Record
 from apps.registry.models import Environment, ModelVersion, UseCase
 
 
@@ -62,7 +62,9 @@ class FrameworkChoice(Record):
     is_early = models.BooleanField(default=False, help_text=_("Ask for requirements before their legal date."))
     reason = models.TextField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.REQUESTED)
-    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="framework_wishes")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="framework_wishes"
+    )
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="framework_decisions"
     )
@@ -74,7 +76,8 @@ class FrameworkChoice(Record):
         ordering = ["-created_at"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("requested_by")), name="framework_choice_two_people"
+                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("requested_by")),
+                name="framework_choice_two_people",
             ),
             models.UniqueConstraint(fields=["slug"], condition=Q(state="requested"), name="framework_choice_one_open"),
         ]
@@ -111,7 +114,9 @@ class Policy(Record):
                 fields=["tier", "is_production"], condition=Q(environment__isnull=True), name="policy_one_default"
             ),
             models.UniqueConstraint(
-                fields=["tier", "environment"], condition=Q(environment__isnull=False), name="policy_one_per_environment"
+                fields=["tier", "environment"],
+                condition=Q(environment__isnull=False),
+                name="policy_one_per_environment",
             ),
         ]
 
@@ -266,7 +271,9 @@ class Waiver(Record):
     ends_on = models.DateField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.REQUESTED)
     extends = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="extensions")
-    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="waivers_requested")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="waivers_requested"
+    )
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="waivers_decided"
     )

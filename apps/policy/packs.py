@@ -112,8 +112,10 @@ def read_framework(text: str) -> dict[str, Any]:
     """A framework from the text of its file, validated against the schema and compiled. Raises BadPack."""
     body = yaml.safe_load(text)
     schema = json.loads(path_of(FRAMEWORKS / "support/framework.schema.json").read_text("utf-8"))
-    errors = [f"{'/'.join(map(str, error.instance_path))}: {error.message}"
-              for error in jsonschema_rs.validator_for(schema).iter_errors(body)]
+    errors = [
+        f"{'/'.join(map(str, error.instance_path))}: {error.message}"
+        for error in jsonschema_rs.validator_for(schema).iter_errors(body)
+    ]
     if errors:
         raise BadPack("; ".join(errors[:5]))
     groups = {group["id"] for group in body["groups"]}
@@ -137,9 +139,18 @@ def framework_requirements(body: Mapping[str, Any], *, is_early: bool) -> list[d
     framework = body["framework"]
     return [
         {
-            "id": row["id"], "title": row["title"], "framework": framework["id"], "ref": f"{framework['short_name']} {row['ref']}",
-            "obligation": row["obligation"], "kind": row["kind"], "scope": row["scope"], "severity": row["severity"],
-            "role": _role(row), "applies_when": row["applies_when"], "effective": row["effective"], "is_early": is_early,
+            "id": row["id"],
+            "title": row["title"],
+            "framework": framework["id"],
+            "ref": f"{framework['short_name']} {row['ref']}",
+            "obligation": row["obligation"],
+            "kind": row["kind"],
+            "scope": row["scope"],
+            "severity": row["severity"],
+            "role": _role(row),
+            "applies_when": row["applies_when"],
+            "effective": row["effective"],
+            "is_early": is_early,
             "evidence": [_evidence_row(item["type"], item["pass"]) for item in row["evidence"]],
             "pass_rule": row["pass_rule"],
         }
@@ -156,8 +167,14 @@ def _evidence_row(type_id: str, text: str) -> dict[str, Any]:
     kind = catalogue().get(type_id)
     if kind is None:
         raise InvalidExpression(f"there is no evidence type {type_id}")
-    return {"type": type_id, "title": kind.title, "pass": text, "stage": stage_of(kind), "role": kind.produced_by,
-            "computed": dict(kind.computed)}
+    return {
+        "type": type_id,
+        "title": kind.title,
+        "pass": text,
+        "stage": stage_of(kind),
+        "role": kind.produced_by,
+        "computed": dict(kind.computed),
+    }
 
 
 def stage_of(kind: EvidenceType) -> str:
@@ -195,7 +212,11 @@ def minimum_requirements(tier: int) -> list[dict[str, Any]]:
 
 def house_rules() -> list[dict[str, Any]]:
     """The named thresholds of `fixtures/policies/`, in file order."""
-    return [row for path in sorted(path_of(POLICIES).glob("*.yaml")) for row in yaml.safe_load(path.read_text("utf-8"))["requirements"]]
+    return [
+        row
+        for path in sorted(path_of(POLICIES).glob("*.yaml"))
+        for row in yaml.safe_load(path.read_text("utf-8"))["requirements"]
+    ]
 
 
 def house_requirements(tier: int, rules: Iterable[Mapping[str, Any]] | None = None) -> list[dict[str, Any]]:
@@ -218,8 +239,13 @@ def blocks_on(tier: int, *, is_production: bool) -> tuple[str, ...]:
     return GATE_BLOCKS[words] if is_production else TRIAL_BLOCKS
 
 
-def policy_body(tier: int, *, is_production: bool, frameworks: Iterable[tuple[Mapping[str, Any], str, bool]],
-                rules: Iterable[Mapping[str, Any]] | None = None) -> dict[str, Any]:
+def policy_body(
+    tier: int,
+    *,
+    is_production: bool,
+    frameworks: Iterable[tuple[Mapping[str, Any], str, bool]],
+    rules: Iterable[Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
     """The default policy of a tier from active frameworks, given as (body, digest, is_early)."""
     active = list(frameworks)
     rows = house_requirements(tier, rules) + minimum_requirements(tier)
@@ -230,8 +256,12 @@ def policy_body(tier: int, *, is_production: bool, frameworks: Iterable[tuple[Ma
         "is_production": is_production,
         "blocks_on": list(blocks_on(tier, is_production=is_production)),
         "frameworks": [
-            {"slug": body["framework"]["id"], "library_version": body["framework"]["library_version"], "digest": digest,
-             "is_early": is_early}
+            {
+                "slug": body["framework"]["id"],
+                "library_version": body["framework"]["library_version"],
+                "digest": digest,
+                "is_early": is_early,
+            }
             for body, digest, is_early in active
         ],
         "requirements": rows,
@@ -240,8 +270,13 @@ def policy_body(tier: int, *, is_production: bool, frameworks: Iterable[tuple[Ma
 
 def fingerprint() -> str:
     """A digest over everything the default policies are built from, so that loading twice changes nothing."""
-    paths = [*framework_files(), path_of(PROCESS), *sorted(path_of(POLICIES).glob("*.yaml")),
-             path_of(FRAMEWORKS / "support/evidence-types.yaml"), path_of(FRAMEWORKS / "support/facts.yaml")]
+    paths = [
+        *framework_files(),
+        path_of(PROCESS),
+        *sorted(path_of(POLICIES).glob("*.yaml")),
+        path_of(FRAMEWORKS / "support/evidence-types.yaml"),
+        path_of(FRAMEWORKS / "support/facts.yaml"),
+    ]
     return digest_of([hashlib.sha256(path.read_bytes()).hexdigest() for path in paths])
 
 

@@ -94,8 +94,9 @@ class CompiledPolicy:
         return next((row for row in self.requirements if row.id == requirement_id), None)
 
 
-def compile_policy(body: Mapping[str, Any], fact_types: Mapping[str, str],
-                   evidence_types: Mapping[str, Mapping[str, str]]) -> CompiledPolicy:
+def compile_policy(
+    body: Mapping[str, Any], fact_types: Mapping[str, str], evidence_types: Mapping[str, Mapping[str, str]]
+) -> CompiledPolicy:
     """Compile a policy body; raises InvalidExpression naming the requirement that does not compile."""
     return CompiledPolicy(
         tier=body["tier"],
@@ -105,19 +106,30 @@ def compile_policy(body: Mapping[str, Any], fact_types: Mapping[str, str],
     )
 
 
-def compile_requirement(row: Mapping[str, Any], fact_types: Mapping[str, str],
-                        evidence_types: Mapping[str, Mapping[str, str]]) -> Requirement:
+def compile_requirement(
+    row: Mapping[str, Any], fact_types: Mapping[str, str], evidence_types: Mapping[str, Mapping[str, str]]
+) -> Requirement:
     """Compile one requirement row of a policy body."""
     try:
         limit = _limit(row.get("limit"))
         return Requirement(
-            id=row["id"], title=row["title"], framework=row["framework"], ref=row.get("ref", ""),
-            obligation=row.get("obligation", ""), kind=row["kind"], scope=row.get("scope", "model_version"),
-            severity=row["severity"], role=row.get("role", ""), fix=row.get("fix", ""), check=row.get("check", ""),
+            id=row["id"],
+            title=row["title"],
+            framework=row["framework"],
+            ref=row.get("ref", ""),
+            obligation=row.get("obligation", ""),
+            kind=row["kind"],
+            scope=row.get("scope", "model_version"),
+            severity=row["severity"],
+            role=row.get("role", ""),
+            fix=row.get("fix", ""),
+            check=row.get("check", ""),
             applies=expressions.compile(row["applies_when"], fact_types),
             effective=tuple(
-                (date.fromisoformat(entry["from"]),
-                 expressions.compile(entry["when"], fact_types) if entry.get("when") else None)
+                (
+                    date.fromisoformat(entry["from"]),
+                    expressions.compile(entry["when"], fact_types) if entry.get("when") else None,
+                )
                 for entry in row.get("effective", ())
             ),
             is_early=row.get("is_early", False),
@@ -132,15 +144,21 @@ def compile_requirement(row: Mapping[str, Any], fact_types: Mapping[str, str],
         raise InvalidExpression(f"{row.get('id', '?')}: {trouble.args[0]} is missing") from trouble
 
 
-def _item(row: Mapping[str, Any], fact_types: Mapping[str, str],
-          evidence_types: Mapping[str, Mapping[str, str]]) -> Item:
+def _item(
+    row: Mapping[str, Any], fact_types: Mapping[str, str], evidence_types: Mapping[str, Mapping[str, str]]
+) -> Item:
     if row["type"] not in evidence_types:
         raise InvalidExpression(f"there is no evidence type {row['type']}")
     names = pass_names(fact_types, evidence_types[row["type"]])
     return Item(
-        type=row["type"], title=row["title"], text=row["pass"], passes=expressions.compile(row["pass"], names),
+        type=row["type"],
+        title=row["title"],
+        text=row["pass"],
+        passes=expressions.compile(row["pass"], names),
         parts=tuple(expressions.compile(part, names) for part in conjuncts(row["pass"])),
-        stage=row.get("stage", STAGES[0]), role=row.get("role", ""), computed=row.get("computed", {}),
+        stage=row.get("stage", STAGES[0]),
+        role=row.get("role", ""),
+        computed=row.get("computed", {}),
     )
 
 
@@ -158,9 +176,15 @@ def _limit(row: Mapping[str, Any] | None) -> Limit | None:
         if name.split(".")[0] not in MEASURED_ROOTS:
             raise InvalidExpression(f"a limit reads measured names, and {name} is not one")
     return Limit(
-        name=row["name"], operator=row["operator"], value=row.get("value"), value_of=row.get("value_of", ""),
-        unit=row.get("unit", ""), decimals=row.get("decimals"), required_text=row.get("required", ""),
-        found_name=row.get("found_name", ""), found_text=row.get("found", ""),
+        name=row["name"],
+        operator=row["operator"],
+        value=row.get("value"),
+        value_of=row.get("value_of", ""),
+        unit=row.get("unit", ""),
+        decimals=row.get("decimals"),
+        required_text=row.get("required", ""),
+        found_name=row.get("found_name", ""),
+        found_text=row.get("found", ""),
     )
 
 

@@ -80,8 +80,12 @@ class Proposal:
         return f"{text}."
 
 
-def propose(questionnaire: Mapping[str, Any], answers: Mapping[str, Any], facts: Mapping[str, Any],
-            fact_types: Mapping[str, str]) -> Proposal:
+def propose(
+    questionnaire: Mapping[str, Any],
+    answers: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    fact_types: Mapping[str, str],
+) -> Proposal:
     """Compute the tier from questionnaire answers and facts; a fact answered by itself beats one an option implies."""
     parts, unanswered, implied = _score(questionnaire, answers)
     totals = {axis: sum(part.points for part in parts if part.axis == axis) for axis in AXES}
@@ -90,10 +94,18 @@ def propose(questionnaire: Mapping[str, Any], answers: Mapping[str, Any], facts:
     known = implied | {name: value for name, value in expressions.flatten(facts).items() if value is not None}
     holding, waiting, blocked = _floors(questionnaire["floors"], known, fact_types)
     return Proposal(
-        materiality=totals["materiality"], inherent=totals["inherent"], bands=(bands[0], bands[1]),
-        matrix_tier=matrix_tier, tier=min([matrix_tier, *(floor.tier for floor in holding)]),
-        is_blocked=bool(blocked), blocked_reason=blocked, floors=holding, open_floors=waiting,
-        parts=parts, unanswered=unanswered, sets=implied,
+        materiality=totals["materiality"],
+        inherent=totals["inherent"],
+        bands=(bands[0], bands[1]),
+        matrix_tier=matrix_tier,
+        tier=min([matrix_tier, *(floor.tier for floor in holding)]),
+        is_blocked=bool(blocked),
+        blocked_reason=blocked,
+        floors=holding,
+        open_floors=waiting,
+        parts=parts,
+        unanswered=unanswered,
+        sets=implied,
     )
 
 
@@ -110,8 +122,10 @@ def refusal(proposal: Proposal, tier: int, *, is_independent: bool) -> str:
             return f"Tier {tier} is above the floor of tier {floor.tier}: {floor.reason}. A floor cannot be lowered."
     for floor in proposal.open_floors:
         if tier > floor.tier:
-            return (f"Answer {', '.join(floor.missing)} first: “{floor.reason}” would require tier {floor.tier} "
-                    f"or stricter.")
+            return (
+                f"Answer {', '.join(floor.missing)} first: “{floor.reason}” would require tier {floor.tier} "
+                f"or stricter."
+            )
     if tier > proposal.tier + 1:
         return f"A tier may be lowered by one step at most: from {proposal.tier} to {proposal.tier + 1}."
     if tier > proposal.tier and not is_independent:
@@ -119,8 +133,9 @@ def refusal(proposal: Proposal, tier: int, *, is_independent: bool) -> str:
     return ""
 
 
-def _score(questionnaire: Mapping[str, Any], answers: Mapping[str, Any]
-           ) -> tuple[tuple[Part, ...], tuple[str, ...], dict[str, Any]]:
+def _score(
+    questionnaire: Mapping[str, Any], answers: Mapping[str, Any]
+) -> tuple[tuple[Part, ...], tuple[str, ...], dict[str, Any]]:
     parts: list[Part] = []
     unanswered: list[str] = []
     implied: dict[str, Any] = {}
@@ -132,8 +147,9 @@ def _score(questionnaire: Mapping[str, Any], answers: Mapping[str, Any]
                 unanswered.append(question["id"])
             continue
         implied |= option.get("sets", {})
-        parts.append(Part(question["id"], question["text"], question["axis"], option["value"], option["label"],
-                          option["points"]))
+        parts.append(
+            Part(question["id"], question["text"], question["axis"], option["value"], option["label"], option["points"])
+        )
     return tuple(parts), tuple(unanswered), implied
 
 
@@ -141,8 +157,9 @@ def _band(bands: Mapping[str, Any], total: int) -> str:
     return next(name for name, (low, high) in bands.items() if low <= total <= high)
 
 
-def _floors(rules: list[dict[str, Any]], facts: Mapping[str, Any], fact_types: Mapping[str, str]
-            ) -> tuple[tuple[Floor, ...], tuple[Floor, ...], str]:
+def _floors(
+    rules: list[dict[str, Any]], facts: Mapping[str, Any], fact_types: Mapping[str, str]
+) -> tuple[tuple[Floor, ...], tuple[Floor, ...], str]:
     holding: list[Floor] = []
     waiting: list[Floor] = []
     blocked = ""

@@ -40,7 +40,9 @@ ROLE_WORDS = {
     "accountable_executive": "the accountable executive",
 }
 
-_PART = re.compile(r"(?P<not>!)?\s*(?P<name>[a-z]\w*(?:\.\w+)*)\s*(?:(?P<op>==|!=|>=|<=|>|<)\s*(?P<value>'[^']*'|[-\d.]+|null|true|false))?")
+_PART = re.compile(
+    r"(?P<not>!)?\s*(?P<name>[a-z]\w*(?:\.\w+)*)\s*(?:(?P<op>==|!=|>=|<=|>|<)\s*(?P<value>'[^']*'|[-\d.]+|null|true|false))?"
+)
 _RELATIONS = {"==": "", ">=": "at least ", "<=": "at most ", ">": "more than ", "<": "less than "}
 
 
@@ -69,6 +71,8 @@ def measure(value: Any, unit: str, decimals: int | None) -> str:
     """A measured value with the digits of its limit and its unit."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if unit == "share" and isinstance(value, (int, float)):
+        return f"{value * 100:.{decimals or 0}f} %"
     if isinstance(value, float) or decimals is not None:
         text = f"{value:.{2 if decimals is None else decimals}f}" if isinstance(value, (int, float)) else str(value)
     else:
@@ -119,8 +123,17 @@ def condition(text: str) -> str:
 
 def readable(text: str) -> str:
     """A longer expression with its signs as words."""
-    for sign, word in (("&&", "and"), ("||", "or"), ("!=", "is not"), ("!", "not "), ("==", "is"), (">=", "at least"),
-                       ("<=", "at most"), ("_", " "), ("'", "")):
+    for sign, word in (
+        ("&&", "and"),
+        ("||", "or"),
+        ("!=", "is not"),
+        ("!", "not "),
+        ("==", "is"),
+        (">=", "at least"),
+        ("<=", "at most"),
+        ("_", " "),
+        ("'", ""),
+    ):
         text = text.replace(sign, f" {word} " if word and word != " " else word)
     text = re.sub(r"(?<![\w.])e\.", "", text)
     return " ".join(text.split())

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from apps.policy import expressions
 from apps.policy.expressions import InvalidExpression, Truth
 
-NAMES = {"use.affects_persons": "bool", "use.domain": "enum", "org.jurisdictions": "list", "org.assets": "number", "e.text": "str"}
+NAMES = {
+    "use.affects_persons": "bool",
+    "use.domain": "enum",
+    "org.jurisdictions": "list",
+    "org.assets": "number",
+    "e.text": "str",
+}
 
 
 def truth(text, facts):
@@ -79,8 +85,10 @@ def test_result_that_is_not_bool_is_an_error_even_when_truthy():
 
 
 def test_endless_work_is_an_error():
-    text = "[1,2,3,4,5,6,7,8,9,10].all(a, [1,2,3,4,5,6,7,8,9,10].all(b, [1,2,3,4,5,6,7,8,9,10].all(c, " \
-           "[1,2,3,4,5,6,7,8,9,10].all(d, [1,2,3,4,5,6,7,8,9,10].all(f, use.affects_persons)))))"
+    text = (
+        "[1,2,3,4,5,6,7,8,9,10].all(a, [1,2,3,4,5,6,7,8,9,10].all(b, [1,2,3,4,5,6,7,8,9,10].all(c, "
+        "[1,2,3,4,5,6,7,8,9,10].all(d, [1,2,3,4,5,6,7,8,9,10].all(f, use.affects_persons)))))"
+    )
     assert truth(text, {"use.affects_persons": True}) is Truth.ERROR
 
 
@@ -95,12 +103,16 @@ def test_compiled_expressions_refuse_to_be_stored():
         pickle.dumps(expressions.compile("use.affects_persons", NAMES))
 
 
-LEAVES = st.sampled_from(["use.affects_persons", "use.domain == 'credit'", "'EU' in org.jurisdictions", "org.assets >= 30"])
+LEAVES = st.sampled_from(
+    ["use.affects_persons", "use.domain == 'credit'", "'EU' in org.jurisdictions", "org.assets >= 30"]
+)
 TREES = st.recursive(
     LEAVES,
     lambda inner: st.one_of(
         inner.map(lambda text: f"!({text})"),
-        st.tuples(inner, st.sampled_from(["&&", "||"]), inner).map(lambda parts: f"({parts[0]}) {parts[1]} ({parts[2]})"),
+        st.tuples(inner, st.sampled_from(["&&", "||"]), inner).map(
+            lambda parts: f"({parts[0]}) {parts[1]} ({parts[2]})"
+        ),
     ),
     max_leaves=6,
 )

@@ -106,7 +106,14 @@ def test_minimum_evidence_grows_with_people_personal_data_vendors_and_generative
 
 def test_gate_words_of_every_tier_are_known():
     assert {tier: packs.blocks_on(tier, is_production=True) for tier in packs.TIERS} == {
-        1: ("minimum", "everywhere", "mandatory", "mandatory_by_policy", "mandatory_if_certified", "mandatory_if_selected"),
+        1: (
+            "minimum",
+            "everywhere",
+            "mandatory",
+            "mandatory_by_policy",
+            "mandatory_if_certified",
+            "mandatory_if_selected",
+        ),
         2: ("minimum", "everywhere", "mandatory"),
         3: ("minimum", "everywhere", "mandatory"),
         4: ("minimum", "everywhere"),

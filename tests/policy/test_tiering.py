@@ -105,7 +105,5 @@ def test_questions_without_answer_give_no_tier():
 
 def test_arithmetic_is_shown_in_one_sentence():
     example = examples()[0]
-    assert propose(example["answers"]).sentence == (
-        "Materiality 80 (high) and inherent risk 41 (medium) give tier 1."
-    )
+    assert propose(example["answers"]).sentence == ("Materiality 80 (high) and inherent risk 41 (medium) give tier 1.")
     assert propose(low(), answered(nyc__aedt=True)).sentence.endswith("raised to tier 2 because of: LL 144 tool.")

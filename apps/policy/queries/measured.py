@@ -57,7 +57,9 @@ def datasets_behind(version: ModelVersion) -> Behind:
     keys = [subject.partition(":")[2] for subject in subjects if subject.startswith("dataset_version:")]
     made_by_a_job = Edge.objects.current().filter(target=OuterRef("pk"))
     linked = Q(versions__in=keys) | Q(versions__links__version=version)
-    rows = Dataset.objects.filter(linked).distinct().annotate(is_made=Exists(made_by_a_job)).order_by("namespace", "name")
+    rows = (
+        Dataset.objects.filter(linked).distinct().annotate(is_made=Exists(made_by_a_job)).order_by("namespace", "name")
+    )
     return Behind(list(rows), subjects)
 
 
@@ -65,7 +67,11 @@ def measured_facts(version: ModelVersion, behind: Behind, types: dict[str, Any],
     """Everything measured that a limit may read, by its first name: metrics, evidence, terms, kpi, tier, version."""
     found = Measured()
     for item in evidence.current_for(version, at=at):
-        if item.check_key and evidence.standing_of(item) == evidence.ACCEPTED and item.is_valid_on(organisation_day(at)):
+        if (
+            item.check_key
+            and evidence.standing_of(item) == evidence.ACCEPTED
+            and item.is_valid_on(organisation_day(at))
+        ):
             for row in item.metrics:
                 name = f"metrics.{item.check_key}.{row['key']}"
                 if isinstance(row.get("value"), (int, float, str, bool)) and name not in found.facts:
@@ -77,8 +83,10 @@ def measured_facts(version: ModelVersion, behind: Behind, types: dict[str, Any],
                 found.sources[f"evidence.{type_id}.{name}"] = tuple(view.evidence)
     found.facts |= terms_facts(behind.datasets, version.use_case, organisation_day(at))
     found.facts |= kpi_facts(version, found.facts)
-    found.facts |= {"tier.is_confirmed": version.use_case.is_tier_confirmed,
-                    "tier.words": f"tier {version.use_case.tier}" if version.use_case.is_tier_confirmed else "not confirmed"}
+    found.facts |= {
+        "tier.is_confirmed": version.use_case.is_tier_confirmed,
+        "tier.words": f"tier {version.use_case.tier}" if version.use_case.is_tier_confirmed else "not confirmed",
+    }
     if kind := version.output.get("kind"):
         found.facts["version.output_kind"] = kind
     return found
@@ -90,8 +98,12 @@ def terms_facts(datasets: list[Dataset], use_case: UseCase, today: date) -> dict
     unknown = [row for row in datasets if not row.is_governed and not getattr(row, "is_made", False)]
     governed = [row for row in datasets if row.is_governed]
     ended = [row for row in datasets if row.terms_have_ended(today)]
-    refused = [row for row in governed if not purposes & {purpose.strip() for purpose in row.permitted_purposes}
-               and (row.permitted_purposes or not getattr(row, "is_made", False))]
+    refused = [
+        row
+        for row in governed
+        if not purposes & {purpose.strip() for purpose in row.permitted_purposes}
+        and (row.permitted_purposes or not getattr(row, "is_made", False))
+    ]
     faulty = [row for row in datasets if row.state == Dataset.State.FAULTY]
     ended_words = named(ended, ended_of) or first_end(governed)
     refused_words = f"not permitted: {named(refused, str)}" if refused else f"{len(governed)} datasets permit it"
@@ -106,7 +118,9 @@ def terms_facts(datasets: list[Dataset], use_case: UseCase, today: date) -> dict
 
 def ended_of(dataset: Dataset) -> str:
     """A dataset whose terms are over, with the day."""
-    return f"{dataset} ended {wording.day(dataset.terms_end_on)}" if dataset.terms_end_on else f"{dataset} was withdrawn"
+    return (
+        f"{dataset} ended {wording.day(dataset.terms_end_on)}" if dataset.terms_end_on else f"{dataset} was withdrawn"
+    )
 
 
 def named(datasets: list[Dataset], say: Any) -> str:
@@ -132,24 +146,33 @@ def kpi_facts(version: ModelVersion, known: dict[str, Any]) -> dict[str, Any]:
     """How many targets with a named baseline the version was measured on, and how many it beats."""
     rows = [row for row in version.use_case.kpis.all() if row.baseline_value is not None]
     measured = {row.name: value for row in rows if (value := kpi_value(row, version, known)) is not None}
-    behind = [row for row in rows if row.name in measured and not is_better(row, measured[row.name], row.baseline_value)]
+    behind = [
+        row for row in rows if row.name in measured and not is_better(row, measured[row.name], row.baseline_value)
+    ]
     facts: dict[str, Any] = {"kpi.with_baseline": len(rows)}
     if rows and len(measured) == len(rows):
         facts["kpi.not_better"] = len(behind)
         shown = behind or rows
-        facts["kpi.words"] = "; ".join(f"{row.name} {measured[row.name]:g} against {row.baseline_value:g}" for row in shown[:MOST_NAMED])
+        facts["kpi.words"] = "; ".join(
+            f"{row.name} {measured[row.name]:g} against {row.baseline_value:g}" for row in shown[:MOST_NAMED]
+        )
     return facts
 
 
 def kpi_value(kpi: Kpi, version: ModelVersion, known: dict[str, Any]) -> float | None:
     """The measured value of a target: of the metric it names, or of the training metric with its name."""
     reported = version.training.get("metrics", {})
-    offers = (known.get(kpi.measure), known.get(f"metrics.{kpi.measure}"), reported.get(kpi.measure), reported.get(kpi.name))
-    return next((float(value) for value in offers if isinstance(value, (int, float)) and not isinstance(value, bool)), None)
+    offers = (
+        known.get(kpi.measure),
+        known.get(f"metrics.{kpi.measure}"),
+        reported.get(kpi.measure),
+        reported.get(kpi.name),
+    )
+    return next(
+        (float(value) for value in offers if isinstance(value, (int, float)) and not isinstance(value, bool)), None
+    )
 
 
 def is_better(kpi: Kpi, value: float, baseline: float) -> bool:
     """Whether the value beats the baseline in the direction that counts."""
     return value > baseline if kpi.direction == Kpi.Direction.HIGHER else value < baseline
-
-

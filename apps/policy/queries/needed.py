@@ -12,6 +12,7 @@ from apps.policy.expressions import Truth
 from apps.policy.queries.facts import facts_of
 from apps.policy.queries.policies import compiled, policy_for
 from apps.policy.requirements import Item, Requirement
+from apps.policy.results import NOT_YET, Snapshot
 from apps.registry.models import Environment, ModelVersion
 
 
@@ -32,7 +33,9 @@ class NeededEvidence:
     is_record: bool
 
 
-def needed_evidence(version: ModelVersion, environment: Environment, *, at: datetime | None = None) -> list[NeededEvidence]:
+def needed_evidence(
+    version: ModelVersion, environment: Environment, *, at: datetime | None = None
+) -> list[NeededEvidence]:
     """Every evidence type asked for by requirements that apply and are in force, whether it is there already or not.
 
     `fields` are the values with which the requirements hold, when they are true of the version; `attested_fields` those of
@@ -55,15 +58,20 @@ def is_asked(requirement: Requirement, facts: dict[str, Any], at: datetime) -> b
     """Whether a requirement applies, or may apply once a fact is answered, and is in force."""
     if expressions.evaluate(requirement.applies, facts) is Truth.FALSE:
         return False
-    snapshot = rules.Snapshot(facts=facts)
+    snapshot = Snapshot(facts=facts)
     probe = rules.judge_requirement(requirement, snapshot, at=at, stage=requirements.STAGES[-1], blocks_on=frozenset())
-    return probe.outcome != rules.NOT_YET
+    return probe.outcome != NOT_YET
 
 
-def needed_row(kind: EvidenceType, pairs: list[tuple[Requirement, Item]], blocks: frozenset[str], version: ModelVersion) -> NeededEvidence:
+def needed_row(
+    kind: EvidenceType, pairs: list[tuple[Requirement, Item]], blocks: frozenset[str], version: ModelVersion
+) -> NeededEvidence:
     """One type with everything that asks for it."""
-    fields = {name: filled(kind, name, value, version) for name, value in
-              requirements.passing_fields(*(item.text for _, item in pairs)).items() if name in kind.fields}
+    fields = {
+        name: filled(kind, name, value, version)
+        for name, value in requirements.passing_fields(*(item.text for _, item in pairs)).items()
+        if name in kind.fields
+    }
     return NeededEvidence(
         type=kind.id, title=kind.title, stage=pairs[0][1].stage, produced_by=kind.produced_by, scope=kind.scope, fields=fields,
         attested_fields={name: value for name, value in fields.items() if name not in kind.computed},

@@ -46,14 +46,18 @@ def policy_for(version: ModelVersion, environment: Environment, *, at: datetime 
     found = policy_in_force(tier, environment, at=at)
     if found is None:
         raise Unavailable(
-            f"No policy is in force for tier {tier} in {environment.name}. An administrator loads the packs.", code="NO_POLICY"
+            f"No policy is in force for tier {tier} in {environment.name}. An administrator loads the packs.",
+            code="NO_POLICY",
         )
     return found
 
 
 def policy_in_force(tier: int, environment: Environment, *, at: datetime | None = None) -> PolicyVersion | None:
     """The newest published version of the policy for this environment itself, else of its kind."""
-    kind = Q(policy_version__policy__environment__isnull=True, policy_version__policy__is_production=environment.is_production)
+    kind = Q(
+        policy_version__policy__environment__isnull=True,
+        policy_version__policy__is_production=environment.is_production,
+    )
     rows = (
         Publication.objects.filter(starts_at__lte=at or timezone.now(), policy_version__policy__tier=tier)
         .filter(Q(policy_version__policy__environment=environment) | kind)
@@ -97,7 +101,9 @@ def framework_states() -> list[ActiveFramework]:
     newest: dict[str, Framework] = {}
     for framework in Framework.objects.order_by("slug", "library_version"):
         newest[framework.slug] = framework
-    rows = FrameworkChoice.objects.exclude(state=FrameworkChoice.State.REJECTED).select_related("requested_by", "decided_by")
+    rows = FrameworkChoice.objects.exclude(state=FrameworkChoice.State.REJECTED).select_related(
+        "requested_by", "decided_by"
+    )
     chosen: dict[str, FrameworkChoice] = {}
     wishes: dict[str, FrameworkChoice] = {}
     for row in rows.order_by("created_at", "id"):

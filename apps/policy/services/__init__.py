@@ -1,6 +1,6 @@
 """Everything that judges, and everything that changes what is judged by."""
 
-from apps.policy.rules import RequirementResult
+from apps.policy.results import RequirementResult
 from apps.policy.services.assessing import Judgement, assess, replay, result_row
 from apps.policy.services.policies import (
     confirm_framework,

@@ -19,7 +19,18 @@ from apps.policy import expressions, packs, queries, rules
 from apps.policy.models import Assessment, PolicyVersion, Waiver
 from apps.policy.queries import measured
 from apps.policy.requirements import STAGES, CompiledPolicy
-from apps.policy.rules import RequirementResult, Snapshot, TypeView, WaiverView
+from apps.policy.results import (
+    NOT_APPLICABLE,
+    NOT_YET,
+    SATISFIED,
+    WAIVED,
+    RequirementResult,
+    Snapshot,
+    TypeView,
+    WaiverView,
+    earliest_end,
+    summary,
+)
 from apps.registry.models import Environment, ModelVersion
 
 ORGANISATION = "organisation:self"
@@ -53,12 +64,12 @@ class Judgement:
     @property
     def waived(self) -> list[RequirementResult]:
         """What is excused until a date."""
-        return [row for row in self.results if row.outcome == rules.WAIVED]
+        return [row for row in self.results if row.outcome == WAIVED]
 
     @property
     def met(self) -> list[RequirementResult]:
         """What is met."""
-        return [row for row in self.results if row.outcome == rules.SATISFIED]
+        return [row for row in self.results if row.outcome == SATISFIED]
 
     @property
     def advised(self) -> list[RequirementResult]:
@@ -68,12 +79,12 @@ class Judgement:
     @property
     def later(self) -> list[RequirementResult]:
         """What is written later, and what comes into force later."""
-        return [row for row in self.results if row.code == "MADE_LATER" or row.outcome == rules.NOT_YET]
+        return [row for row in self.results if row.code == "MADE_LATER" or row.outcome == NOT_YET]
 
     @property
     def not_applicable(self) -> list[RequirementResult]:
         """What the facts rule out."""
-        return [row for row in self.results if row.outcome == rules.NOT_APPLICABLE]
+        return [row for row in self.results if row.outcome == NOT_APPLICABLE]
 
 
 def assess(
@@ -99,8 +110,8 @@ def assess(
     policy = queries.compiled(policy_version)
     snapshot, reads, turn = gather(version, environment, at, extra_waivers or {})
     results = [with_link(row, version) for row in rules.judge(policy, snapshot, at=at, stage=stage)]
-    sentence, is_ready, counts = rules.summary(results)
-    ends = [moment for moment in (rules.earliest_end(results), turn) if moment and moment > at]
+    sentence, is_ready, counts = summary(results)
+    ends = [moment for moment in (earliest_end(results), turn) if moment and moment > at]
     content = snapshot_content(snapshot)
     judged = {"policy": policy_version.digest, "stage": stage, "results": result_rows(results)}
     judgement = Judgement(
@@ -111,8 +122,9 @@ def assess(
     return replace(judgement, assessment=keep(judgement)) if store else judgement
 
 
-def gather(version: ModelVersion, environment: Environment, at: datetime, extra: Mapping[str, WaiverView]
-           ) -> tuple[Snapshot, frozenset[str], datetime | None]:
+def gather(
+    version: ModelVersion, environment: Environment, at: datetime, extra: Mapping[str, WaiverView]
+) -> tuple[Snapshot, frozenset[str], datetime | None]:
     """Everything a judgement may read, the subjects it stands for, and when terms of data next end by themselves."""
     use_case = version.use_case
     behind = queries.datasets_behind(version)
@@ -137,8 +149,11 @@ def type_views(version: ModelVersion, at: datetime) -> dict[str, TypeView]:
         )
         for type_id, facts in evidence.facts_for(version, at=at, tier=version.use_case.tier).items()
     }  # fmt: skip
-    failed = {run.check_key: run.error for run in evidence.latest_runs(version)
-              if run.state == CheckRun.State.FAILED and run.finished_at and run.finished_at <= at}
+    failed = {
+        run.check_key: run.error
+        for run in evidence.latest_runs(version)
+        if run.state == CheckRun.State.FAILED and run.finished_at and run.finished_at <= at
+    }
     for kind in evidence.catalogue().values():
         troubles = [failed[check] for check in sorted(set(kind.computed.values())) if check in failed]
         view = views.get(kind.id, TypeView())
@@ -150,7 +165,9 @@ def type_views(version: ModelVersion, at: datetime) -> dict[str, TypeView]:
 def granted_waivers(version: ModelVersion, environment: Environment, at: datetime) -> dict[str, WaiverView]:
     """Waivers that stand at this moment, by requirement; the longest counts."""
     scope = Q(environment__isnull=True) | Q(environment=environment)
-    stood = Q(state=Waiver.State.GRANTED) | Q(state=Waiver.State.WITHDRAWN, withdrawn_at__gt=at, starts_at__isnull=False)
+    stood = Q(state=Waiver.State.GRANTED) | Q(
+        state=Waiver.State.WITHDRAWN, withdrawn_at__gt=at, starts_at__isnull=False
+    )
     rows = Waiver.objects.filter(scope, stood, version=version, starts_at__lte=at).order_by("ends_on", "id")
     views = [WaiverView(str(row.pk), row.requirement_id, row.starts_at, end_of_day(row.ends_on)) for row in rows]
     return {view.requirement: view for view in views if at < view.ends_at}
@@ -174,12 +191,16 @@ def with_link(row: RequirementResult, version: ModelVersion) -> RequirementResul
         url = reverse(name, args=arguments)
     except NoReverseMatch:
         return row
-    return replace(row, fix_url=f"{url}?type={key}" if target == "evidence" else f"{url}?check={key}" if target == "check" else url)
+    return replace(
+        row, fix_url=f"{url}?type={key}" if target == "evidence" else f"{url}?check={key}" if target == "check" else url
+    )
 
 
 def keep(judgement: Judgement) -> Assessment:
     """Store a judgement with everything it read. The same judgement again is the same row."""
-    rows = Assessment.objects.filter(version=judgement.version, environment=judgement.environment).order_by("-at", "-id")
+    rows = Assessment.objects.filter(version=judgement.version, environment=judgement.environment).order_by(
+        "-at", "-id"
+    )
     row = Assessment(
         version=judgement.version, environment=judgement.environment, policy_version=judgement.policy, stage=judgement.stage,
         at=judgement.at, sentence=judgement.sentence, is_ready=judgement.is_ready, results=result_rows(judgement.results),
@@ -254,6 +275,7 @@ def replay(assessment: Assessment, *, policy: CompiledPolicy | None = None) -> l
 
 def snapshot_from(content: Mapping[str, Any]) -> Snapshot:
     """The snapshot that was stored as this content."""
+
     def when(text: str | None) -> datetime | None:
         return datetime.fromisoformat(text) if text else None
 

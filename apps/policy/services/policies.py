@@ -32,14 +32,22 @@ def load_frameworks(paths: Iterable[Path] | None = None) -> list[Framework]:
         body = packs.read_framework(path.read_text("utf-8"))
         head = body["framework"]
         row = Framework(
-            slug=head["id"], library_version=head["library_version"], name=head["name"], short_name=head["short_name"],
-            binding=head["binding"], activation=head["activation"], body=body,
+            slug=head["id"],
+            library_version=head["library_version"],
+            name=head["name"],
+            short_name=head["short_name"],
+            binding=head["binding"],
+            activation=head["activation"],
+            body=body,
         )
         earlier = Framework.objects.filter(slug=row.slug, library_version=row.library_version).first()
         if earlier is None:
             row.save()
             audit.record(
-                audit.system("policy"), "policy.framework_loaded", row, row=row,
+                audit.system("policy"),
+                "policy.framework_loaded",
+                row,
+                row=row,
                 data={"library_version": str(row.library_version), "requirements": str(len(body["requirements"]))},
             )
         elif earlier.digest != row.compute_digest():
@@ -65,7 +73,9 @@ def ship_default_policies(reason: str = "The packs that ship with the product.")
         for is_production in (True, False):
             policy = default_policy(tier, is_production)
             body = default_body(tier, is_production=is_production)
-            newest = policy.versions.filter(publication__isnull=False, drafted_by__isnull=True).order_by("-version").first()
+            newest = (
+                policy.versions.filter(publication__isnull=False, drafted_by__isnull=True).order_by("-version").first()
+            )
             if newest is None or newest.body != body:
                 version = draft(policy, body, reason=reason, drafted_by=None)
                 put_in_force(version, audit.system("policy"), published_by=None, reason=reason)
@@ -77,7 +87,9 @@ def default_policy(tier: int, is_production: bool) -> Policy:
     """The policy of a tier for production, or for everything else."""
     place = "production" if is_production else "trial"
     row, _ = Policy.objects.get_or_create(
-        tier=tier, is_production=is_production, environment=None,
+        tier=tier,
+        is_production=is_production,
+        environment=None,
         defaults={"slug": f"tier-{tier}-{place}", "name": f"{TIER_WORDS[tier]} risk, {place}"},
     )
     return row
@@ -96,8 +108,9 @@ def draft(policy: Policy, body: dict[str, Any], *, reason: str, drafted_by: User
     except InvalidExpression as trouble:
         raise Invalid(str(trouble), code="DOES_NOT_COMPILE") from trouble
     last = policy.versions.order_by("-version").values_list("version", flat=True).first() or 0
-    version = PolicyVersion(policy=policy, version=last + 1, body=body, reason=reason, drafted_by=drafted_by,
-                            built_from=packs.fingerprint())
+    version = PolicyVersion(
+        policy=policy, version=last + 1, body=body, reason=reason, drafted_by=drafted_by, built_from=packs.fingerprint()
+    )
     version.save()
     return version
 
@@ -110,12 +123,16 @@ def draft_policy(policy: Policy, *, rules: Iterable[Mapping[str, Any]], reason: 
     require_reason(reason)
     body = default_body(policy.tier, is_production=policy.is_production, rules=list(rules))
     version = draft(policy, body, reason=reason, drafted_by=actor)
-    audit.record(actor, "policy.policy_drafted", policy, row=version, reason=reason, data={"version": str(version.version)})
+    audit.record(
+        actor, "policy.policy_drafted", policy, row=version, reason=reason, data={"version": str(version.version)}
+    )
     return version
 
 
 @transaction.atomic
-def publish_policy(version: PolicyVersion, *, actor: User, reason: str = "", starts_at: datetime | None = None) -> Publication:
+def publish_policy(
+    version: PolicyVersion, *, actor: User, reason: str = "", starts_at: datetime | None = None
+) -> Publication:
     """Put a drafted version in force, now or from a later moment. Who drafted it cannot publish it."""
     Policy.objects.locked(version.policy_id)
     authorise(actor, "policy.publish_policy", version)
@@ -130,10 +147,17 @@ def put_in_force(
     version: PolicyVersion, actor: Any, *, published_by: User | None, reason: str, starts_at: datetime | None = None
 ) -> Publication:
     """Write the publication; every judgement under the policy is made again."""
-    row = Publication(policy_version=version, starts_at=starts_at or timezone.now(), published_by=published_by, reason=reason)
+    row = Publication(
+        policy_version=version, starts_at=starts_at or timezone.now(), published_by=published_by, reason=reason
+    )
     row.save()
     audit.record(
-        actor, "policy.policy_published", version.policy, row=row, reason=reason, changes=[version.policy],
+        actor,
+        "policy.policy_published",
+        version.policy,
+        row=row,
+        reason=reason,
+        changes=[version.policy],
         data={"version": str(version.version), "digest": version.digest, "starts_at": row.starts_at.isoformat()},
     )
     return row
@@ -146,7 +170,11 @@ def policy_for_environment(environment: Environment, *, tier: int, name: str, ac
     if Policy.objects.filter(environment=environment, tier=tier).exists():
         raise WrongState(f"{environment.name} has a policy of its own for tier {tier} already.")
     policy = Policy.objects.create(
-        slug=f"tier-{tier}-{environment.slug}", name=name, tier=tier, is_production=environment.is_production, environment=environment
+        slug=f"tier-{tier}-{environment.slug}",
+        name=name,
+        tier=tier,
+        is_production=environment.is_production,
+        environment=environment,
     )
     audit.record(actor, "policy.policy_created", policy, data={"environment": environment.slug, "tier": str(tier)})
     return policy
@@ -161,11 +189,18 @@ def request_framework(slug: str, *, is_on: bool, is_early: bool = False, reason:
     if framework is None:
         raise Invalid(f"There is no framework {slug[:60]!r}.", code="UNKNOWN_FRAMEWORK")
     if framework.activation == Framework.Activation.AUTOMATIC and not is_on:
-        raise Invalid(f"{framework.short_name} is law: it applies whenever the facts say so, and cannot be switched off.", code="LAW")
+        raise Invalid(
+            f"{framework.short_name} is law: it applies whenever the facts say so, and cannot be switched off.",
+            code="LAW",
+        )
     if FrameworkChoice.objects.filter(slug=slug, state=FrameworkChoice.State.REQUESTED).exists():
         raise WrongState(f"A change of {framework.short_name} already waits for a second person.")
-    row = FrameworkChoice.objects.create(slug=slug, is_on=is_on, is_early=is_early, reason=reason.strip(), requested_by=actor)
-    audit.record(actor, "policy.framework_change_requested", row, reason=reason, data={"is_on": is_on, "is_early": is_early})
+    row = FrameworkChoice.objects.create(
+        slug=slug, is_on=is_on, is_early=is_early, reason=reason.strip(), requested_by=actor
+    )
+    audit.record(
+        actor, "policy.framework_change_requested", row, reason=reason, data={"is_on": is_on, "is_early": is_early}
+    )
     return row
 
 
@@ -175,8 +210,14 @@ def confirm_framework(choice: FrameworkChoice, *, actor: User) -> list[PolicyVer
     choice = open_choice(choice, actor)
     choice.state, choice.decided_by, choice.decided_at = FrameworkChoice.State.CONFIRMED, actor, timezone.now()
     choice.save(update_fields=["state", "decided_by", "decided_at"])
-    audit.record(actor, "policy.framework_change_confirmed", choice, reason=choice.reason, changes=["organisation:self"],
-                 data={"is_on": choice.is_on, "is_early": choice.is_early, "requested_by": str(choice.requested_by_id)})
+    audit.record(
+        actor,
+        "policy.framework_change_confirmed",
+        choice,
+        reason=choice.reason,
+        changes=["organisation:self"],
+        data={"is_on": choice.is_on, "is_early": choice.is_early, "requested_by": str(choice.requested_by_id)},
+    )
     words = f"{choice.slug} {'in force' if choice.is_on else 'left'}{', before its dates' if choice.is_early else ''}: {choice.reason}"
     return ship_default_policies(words)
 

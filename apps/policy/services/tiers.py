@@ -21,11 +21,15 @@ RECORDED = {"model.tier": "the confirmed tier", "model.state": "the state of the
 
 def proposal_for(use_case: UseCase) -> Proposal:
     """The tier that follows from what was answered so far, with its arithmetic."""
-    return tiering.propose(packs.questionnaire(), use_case.intake_answers, queries.known_facts(use_case), packs.fact_types())
+    return tiering.propose(
+        packs.questionnaire(), use_case.intake_answers, queries.known_facts(use_case), packs.fact_types()
+    )
 
 
 @transaction.atomic
-def answer_facts(use_case: UseCase, *, facts: Mapping[str, Any], answers: Mapping[str, Any] | None = None, actor: User) -> Proposal:
+def answer_facts(
+    use_case: UseCase, *, facts: Mapping[str, Any], answers: Mapping[str, Any] | None = None, actor: User
+) -> Proposal:
     """Answer facts of the catalogue and intake questions; None takes an answer back. The tier is proposed anew.
 
     Facts about the organisation (`org.…`) are kept for all use cases and need the right to change them.
@@ -59,7 +63,9 @@ def refuse_wrong_answers(facts: Mapping[str, Any], answers: Mapping[str, Any]) -
         elif value is not None and value not in options:
             errors.append((f"/answers/{name}", f"The answer to {name} is one of {', '.join(options)}."))
     if errors:
-        raise Invalid(errors=[{"pointer": pointer[:200], "code": "WRONG_ANSWER", "detail": detail} for pointer, detail in errors])
+        raise Invalid(
+            errors=[{"pointer": pointer[:200], "code": "WRONG_ANSWER", "detail": detail} for pointer, detail in errors]
+        )
 
 
 def fact_trouble(name: str, value: Any) -> str:
@@ -80,10 +86,20 @@ def kind_trouble(name: str, kind: str, values: list[str] | None, value: Any) -> 
         return "" if isinstance(value, bool) else f"{name} is answered with true or false."
     if kind in ("number", "int"):
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**53
-        return "" if is_number and (kind == "number" or isinstance(value, int)) else f"{name} is answered with a number."
+        return (
+            "" if is_number and (kind == "number" or isinstance(value, int)) else f"{name} is answered with a number."
+        )
     if kind == "enum":
-        return "" if isinstance(value, str) and value in (values or [value]) else f"{name} is one of {', '.join(values or [])}."
-    if not isinstance(value, list) or len(value) > 50 or not all(isinstance(item, str) and len(item) <= 120 for item in value):
+        return (
+            ""
+            if isinstance(value, str) and value in (values or [value])
+            else f"{name} is one of {', '.join(values or [])}."
+        )
+    if (
+        not isinstance(value, list)
+        or len(value) > 50
+        or not all(isinstance(item, str) and len(item) <= 120 for item in value)
+    ):
         return f"{name} is answered with a list of texts."
     strange = [item for item in value if values and item not in values]
     return f"{name} may hold {', '.join(values or [])}; not {', '.join(strange)}." if strange else ""
@@ -112,6 +128,7 @@ def arithmetic_of(proposal: Proposal) -> dict[str, Any]:
 @transaction.atomic
 def confirm_tier(use_case: UseCase, *, tier: int, reason: str = "", actor: User) -> UseCase:
     """A second person confirms the tier; it may be raised, or lowered by one step, never below a floor."""
+    use_case = UseCase.objects.locked(use_case.pk)
     authorise(actor, "registry.confirm_tier", use_case)
     proposal = proposal_for(use_case)
     is_independent = actor.pk not in {use_case.owner_id, use_case.created_by_id, use_case.tier_proposed_by_id}

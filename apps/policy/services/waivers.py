@@ -12,11 +12,11 @@ from apps.audit import services as audit
 from apps.core.errors import Invalid, WrongState
 from apps.core.permissions import authorise
 from apps.evidence import services as evidence
-from apps.policy import packs, queries, rules, wording
+from apps.policy import packs, queries, wording
 from apps.policy.models import Waiver
 from apps.policy.queries.measured import organisation_day
 from apps.policy.requirements import Requirement
-from apps.policy.rules import WaiverView
+from apps.policy.results import WAIVABLE, RequirementResult, WaiverView
 from apps.policy.services.assessing import Judgement, assess, end_of_day
 from apps.registry.models import Environment, Involvement, ModelVersion
 from apps.registry.services import involve
@@ -40,12 +40,16 @@ class WaiverEffect:
         """The effect in a sentence."""
         last = wording.day(self.ends_at - timedelta(microseconds=1))
         if not self.after.is_ready:
-            return (f"Even with this waiver {self.environment.name} stays closed until the other requirements are met: "
-                    f"{lower(self.after.sentence)}.")
+            return (
+                f"Even with this waiver {self.environment.name} stays closed until the other requirements are met: "
+                f"{lower(self.after.sentence)}."
+            )
         if self.before.is_ready:
             return f"{self.environment.name} is ready without this waiver: {lower(self.before.sentence)}."
-        return (f"If approved, the judgement for {self.environment.name} changes from “{self.before.sentence}” to "
-                f"“{self.after.sentence}” until the end of {last} in the organisation's time zone, and then back.")
+        return (
+            f"If approved, the judgement for {self.environment.name} changes from “{self.before.sentence}” to "
+            f"“{self.after.sentence}” until the end of {last} in the organisation's time zone, and then back."
+        )
 
 
 def lower(text: str) -> str:
@@ -64,8 +68,12 @@ def preview_waiver(version: ModelVersion, environment: Environment, *, requireme
     now = timezone.now()
     end = end_of_day(ends_on)
     view = WaiverView("preview", requirement, now, end)
-    return WaiverEffect(environment, assess(version, environment, at=now),
-                        assess(version, environment, at=now, extra_waivers={requirement: view}), end)
+    return WaiverEffect(
+        environment,
+        assess(version, environment, at=now),
+        assess(version, environment, at=now, extra_waivers={requirement: view}),
+        end,
+    )
 
 
 @transaction.atomic
@@ -79,13 +87,21 @@ def request_waiver(
     refuse_wrong_request(version, reason=reason, control=compensating_control, ends_on=ends_on)
     if extends is not None and (extends.version_id, extends.requirement_id) != (version.pk, requirement):
         raise Invalid("A waiver extends one for the same version and requirement.", code="OTHER_WAIVER")
-    same = Waiver.objects.filter(version=version, environment=environment, requirement_id=requirement,
-                                 state=Waiver.State.REQUESTED).first()
+    same = Waiver.objects.filter(
+        version=version, environment=environment, requirement_id=requirement, state=Waiver.State.REQUESTED
+    ).first()
     if same is not None:
         raise WrongState(f"{same.reference} already asks for this. It is decided or withdrawn first.")
     waiver = Waiver.objects.create(
-        version=version, environment=environment, requirement_id=rule.id, requirement_title=rule.title, reason=reason.strip(),
-        compensating_control=compensating_control.strip(), ends_on=ends_on, requested_by=actor, extends=extends,
+        version=version,
+        environment=environment,
+        requirement_id=rule.id,
+        requirement_title=rule.title,
+        reason=reason.strip(),
+        compensating_control=compensating_control.strip(),
+        ends_on=ends_on,
+        requested_by=actor,
+        extends=extends,
     )
     involve(version, actor, Involvement.Capacity.REQUESTED_WAIVER)
     audit.record(actor, "policy.waiver_requested", waiver, data=words_of(waiver), reason=reason, changes=[version])
@@ -95,7 +111,11 @@ def request_waiver(
 def waivable_requirement(version: ModelVersion, environment: Environment | None, requirement_id: str) -> Requirement:
     """The requirement of a policy that holds for the version. Raises Invalid when there is none or nobody may waive it."""
     places = [environment] if environment else list(Environment.objects.all())
-    found = [rule for place in places if (rule := queries.compiled(queries.policy_for(version, place)).requirement(requirement_id))]
+    found = [
+        rule
+        for place in places
+        if (rule := queries.compiled(queries.policy_for(version, place)).requirement(requirement_id))
+    ]
     if not found:
         detail = f"No policy for this version has a requirement {requirement_id[:80]!r}."
         raise Invalid(errors=[{"pointer": "/requirement", "code": "UNKNOWN_REQUIREMENT", "detail": detail}])
@@ -113,13 +133,24 @@ def refuse_wrong_request(version: ModelVersion, *, reason: str, control: str, en
     if len(reason.strip()) < SHORTEST_REASON:
         errors.append(("/reason", "TOO_SHORT", f"Enter a reason of at least {SHORTEST_REASON} characters."))
     if len(control.strip()) < SHORTEST_REASON:
-        errors.append(("/compensating_control", "TOO_SHORT",
-                       f"Say in at least {SHORTEST_REASON} characters what limits the risk in the meantime."))
+        errors.append(
+            (
+                "/compensating_control",
+                "TOO_SHORT",
+                f"Say in at least {SHORTEST_REASON} characters what limits the risk in the meantime.",
+            )
+        )
     if ends_on < today:
         errors.append(("/ends_on", "IN_THE_PAST", "The last day must be today or later."))
     elif ends_on > last:
-        errors.append(("/ends_on", "TOO_LONG", f"The last day must be {wording.day(last)} or earlier: waivers of this tier last "
-                                               f"{longest_days(version)} days at most."))
+        errors.append(
+            (
+                "/ends_on",
+                "TOO_LONG",
+                f"The last day must be {wording.day(last)} or earlier: waivers of this tier last "
+                f"{longest_days(version)} days at most.",
+            )
+        )
     if errors:
         raise Invalid(errors=[{"pointer": pointer, "code": code, "detail": detail} for pointer, code, detail in errors])
 
@@ -128,7 +159,9 @@ def refuse_wrong_request(version: ModelVersion, *, reason: str, control: str, en
 def approve_waiver(waiver: Waiver, *, actor: User, reason: str = "") -> Waiver:
     """Grant a waiver. It takes effect at once and ends with its last day by itself; it never counts as met."""
     waiver = decided(waiver, actor, Waiver.State.GRANTED, reason)
-    refuse_wrong_request(waiver.version, reason=waiver.reason, control=waiver.compensating_control, ends_on=waiver.ends_on)
+    refuse_wrong_request(
+        waiver.version, reason=waiver.reason, control=waiver.compensating_control, ends_on=waiver.ends_on
+    )
     waivable_requirement(waiver.version, waiver.environment, waiver.requirement_id)
     waiver.starts_at = waiver.decided_at
     waiver.save(update_fields=["state", "decided_by", "decided_at", "decision_reason", "starts_at"])
@@ -136,8 +169,11 @@ def approve_waiver(waiver: Waiver, *, actor: User, reason: str = "") -> Waiver:
     audit.record(actor, "policy.waiver_granted", waiver, data=words_of(waiver), reason=reason, changes=[waiver.version])
     days = (waiver.ends_on - organisation_day(timezone.now())).days
     evidence.record(
-        waiver.version, type="exception_approval", fields={"reason": True, "expiry_days": days},
-        summary=f"{waiver.reference} excuses “{waiver.requirement_title}” until {wording.day(waiver.ends_on)}.", actor=actor,
+        waiver.version,
+        type="exception_approval",
+        fields={"reason": True, "expiry_days": days},
+        summary=f"{waiver.reference} excuses “{waiver.requirement_title}” until {wording.day(waiver.ends_on)}.",
+        actor=actor,
         valid_until=waiver.ends_on,
     )
     return waiver
@@ -149,7 +185,9 @@ def reject_waiver(waiver: Waiver, *, actor: User, reason: str) -> Waiver:
     require_reason(reason)
     waiver = decided(waiver, actor, Waiver.State.REJECTED, reason)
     waiver.save(update_fields=["state", "decided_by", "decided_at", "decision_reason"])
-    audit.record(actor, "policy.waiver_rejected", waiver, data=words_of(waiver), reason=reason, changes=[waiver.version])
+    audit.record(
+        actor, "policy.waiver_rejected", waiver, data=words_of(waiver), reason=reason, changes=[waiver.version]
+    )
     return waiver
 
 
@@ -159,7 +197,12 @@ def decided(waiver: Waiver, actor: User, state: str, reason: str) -> Waiver:
     authorise(actor, "policy.decide_waiver", waiver)
     if waiver.state != Waiver.State.REQUESTED:
         raise WrongState(f"{waiver.reference} is {waiver.get_state_display().lower()} already.")
-    waiver.state, waiver.decided_by, waiver.decided_at, waiver.decision_reason = state, actor, timezone.now(), reason.strip()
+    waiver.state, waiver.decided_by, waiver.decided_at, waiver.decision_reason = (
+        state,
+        actor,
+        timezone.now(),
+        reason.strip(),
+    )
     return waiver
 
 
@@ -174,7 +217,9 @@ def withdraw_waiver(waiver: Waiver, *, actor: User, reason: str) -> Waiver:
     waiver.state, waiver.withdrawn_by, waiver.withdrawn_at = Waiver.State.WITHDRAWN, actor, timezone.now()
     waiver.withdrawal_reason = reason.strip()
     waiver.save(update_fields=["state", "withdrawn_by", "withdrawn_at", "withdrawal_reason"])
-    audit.record(actor, "policy.waiver_withdrawn", waiver, data=words_of(waiver), reason=reason, changes=[waiver.version])
+    audit.record(
+        actor, "policy.waiver_withdrawn", waiver, data=words_of(waiver), reason=reason, changes=[waiver.version]
+    )
     return waiver
 
 
@@ -195,6 +240,10 @@ def words_of(waiver: Waiver) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def waivable(judgement: Judgement) -> list[rules.RequirementResult]:
+def waivable(judgement: Judgement) -> list[RequirementResult]:
     """The results of a judgement for which somebody may ask a waiver."""
-    return [row for row in judgement.results if row.outcome in rules.WAIVABLE and row.kind != "prohibition" and row.code != "MADE_LATER"]
+    return [
+        row
+        for row in judgement.results
+        if row.outcome in WAIVABLE and row.kind != "prohibition" and row.code != "MADE_LATER"
+    ]

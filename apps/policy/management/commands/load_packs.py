@@ -18,4 +18,6 @@ class Command(BaseCommand):
             done = services.load_packs()
         except packs.BadPack as trouble:
             raise CommandError(str(trouble)) from trouble
-        self.stdout.write(f"{done['frameworks']} frameworks in the library, {done['policies']} policy versions published.")
+        self.stdout.write(
+            f"{done['frameworks']} frameworks in the library, {done['policies']} policy versions published."
+        )
