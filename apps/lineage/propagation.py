@@ -101,11 +101,11 @@ def step(form: str, carried: Carry) -> tuple[str, Strength] | None:
 
 
 def propagate(
-    seeds: Mapping[Node, Iterable[str]],
+    seeds: Mapping[Node, Iterable[tuple[str, str]]],
     flows: Iterable[Flow],
     cleared: frozenset[tuple[Node, str]] = frozenset(),
 ) -> dict[Node, dict[tuple[str, str], Mark]]:
-    """Every mark on every node. ``cleared`` (node, tag) pairs were refuted by a person and stop onward flow."""
+    """Every mark on every node. Seeds are (tag, form) pairs; a ``cleared`` (node, tag) was refuted by a person and stops."""
     onward: dict[Node, dict[Node, list[Carry]]] = defaultdict(dict)
     pairs: dict[tuple[Node, Node], list[Flow]] = defaultdict(list)
     for flow in flows:
@@ -114,7 +114,7 @@ def propagate(
         onward[source][target] = combine(ways)
     marks: dict[Node, dict[tuple[str, str], Mark]] = defaultdict(dict)
     waiting: deque[tuple[Node, Mark]] = deque(
-        (node, Mark(tag, PLAIN, Strength.CERTAIN, node)) for node, tags in seeds.items() for tag in sorted(tags)
+        (node, Mark(tag, form, Strength.CERTAIN, node)) for node, held in seeds.items() for tag, form in sorted(held)
     )
     while waiting:
         node, mark = waiting.popleft()
