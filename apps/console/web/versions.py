@@ -41,14 +41,21 @@ def version(request: HttpRequest, model: str, version: str) -> HttpResponse:
     places = version_queries.environments(request.user)
     environment = version_queries.chosen(places, request.GET.get("environment", ""))
     standing = workflow.standing_approval(shown, environment=environment)
-    turn = workflow.whose_turn(standing.review, request.user) if standing.review else None
+    verdict = judged(shown, environment)
+    judgement = verdict["judgement"]
+    panel = workflow.panel(shown, request.user, environment=environment, standing=standing, judgement=judgement)
     context = {
-        "version": shown, "tab": "overview", "environments": places, "environment": environment,
-        "header": heading(shown, request.user, standing, turn), "standing": standing, "turn": turn,
-        "links": version_queries.dataset_links(shown), "deployments": version_queries.deployments(shown),
+        "version": shown,
+        "tab": "overview",
+        "header": heading(shown, request.user, standing, panel.turn),
+        "environments": places,
+        "environment": environment,
+        "panel": panel,
+        "links": version_queries.dataset_links(shown),
+        "deployments": version_queries.deployments(shown),
         "against": version_queries.against(shown),
-    }  # fmt: skip
-    return render(request, "console/version.html", context | judged(shown, environment))
+    }
+    return render(request, "console/version.html", context | verdict)
 
 
 @login_required
