@@ -58,7 +58,13 @@ def once(caller: Caller, read: str, create: str, body: dict[str, Any], *, key: s
 def prepare(stage: Stage) -> str:
     """Environments, datasets with their terms and fields, use cases with facts and tier, models."""
     for row in story()["environments"]:
-        once(stage.by("admin"), f"/api/v1/environments/{row['slug']}", "/api/v1/environments", row, key=f"env-{row['slug']}")
+        once(
+            stage.by("admin"),
+            f"/api/v1/environments/{row['slug']}",
+            "/api/v1/environments",
+            row,
+            key=f"env-{row['slug']}",
+        )
     for row in story()["datasets"]:
         declare_dataset(stage, row)
     for slug, row in story()["use_cases"].items():
@@ -125,7 +131,9 @@ def train(stage: Stage, name: str) -> dict[str, Any]:
 
 def lineage_of(stage: Stage, name: str) -> str:
     """Read the graph back: which source columns stand behind the version's features."""
-    found = stage.by("auditor").get(f"/api/v1/lineage/graph?node=version:{stage.version(name)['id']}&direction=up&depth=8")
+    found = stage.by("auditor").get(
+        f"/api/v1/lineage/graph?node=version:{stage.version(name)['id']}&direction=up&depth=8"
+    )
     datasets = [node for node in found["nodes"] if node["type"] == "dataset"]
     columns = [edge for edge in found["edges"] if "datasetField" in str(edge["from"])]
     if len(datasets) < 3 or not columns:
@@ -150,7 +158,12 @@ def attest(stage: Stage, name: str, *, leave_out: tuple[str, ...] = ()) -> str:
     version = stage.version(name)
     address, row = f"/api/v1/versions/{version['id']}/evidence", story()["versions"][name]
     use_case = story()["use_cases"][story()["models"][row["model"]]["use_case"]]
-    there = {type_id for item in pages(stage.by("auditor"), address) for type_id in item["types"] if item["source"] != "computed"}
+    there = {
+        type_id
+        for item in pages(stage.by("auditor"), address)
+        for type_id in item["types"]
+        if item["source"] != "computed"
+    }
     count = 0
     for type_id, stated in attestations().items():
         if type_id in there or type_id in leave_out:
@@ -203,20 +216,50 @@ def submit(stage: Stage, name: str) -> str:
     reviews = stage.state.setdefault("reviews", {})
     if name not in reviews:
         body = {"environment": "production", "note": story()["versions"][name]["note"]}
-        found = stage.by("developer").post(f"/api/v1/versions/{version['id']}/submit", body, key=f"submit-{version['id']}")
+        found = stage.by("developer").post(
+            f"/api/v1/versions/{version['id']}/submit", body, key=f"submit-{version['id']}"
+        )
         reviews[name] = found["id"]
         stage.keep(reviews=reviews)
     return f"Version {version['version']} is submitted; its review has begun."
 
 
 SIGNS = {
-    "model_owner": ("owner", "responsible", "The record is complete and the use is the one described; I am responsible for it."),
-    "validator": ("validator", "reviewed", "Rebuilt from code, data and seed; figures agree and the limits are stated."),
-    "reviewer": ("validator", "reviewed", "Read by someone who did not build it; figures and limits agree with the record."),
-    "privacy_officer": ("privacy", "reviewed", "Lawful basis, minimisation and the masking of the customer number hold."),
-    "compliance": ("risk2", "reviewed", "The class under the AI Act and the group figures were examined; nothing stands against it."),
-    "security": ("security", "reviewed", "The endpoint is reachable from the credit system only; no critical finding is open."),
-    "head_of_model_risk": ("risk", "approved", "Approved for production on the evidence listed, within the purpose registered."),
+    "model_owner": (
+        "owner",
+        "responsible",
+        "The record is complete and the use is the one described; I am responsible for it.",
+    ),
+    "validator": (
+        "validator",
+        "reviewed",
+        "Rebuilt from code, data and seed; figures agree and the limits are stated.",
+    ),
+    "reviewer": (
+        "validator",
+        "reviewed",
+        "Read by someone who did not build it; figures and limits agree with the record.",
+    ),
+    "privacy_officer": (
+        "privacy",
+        "reviewed",
+        "Lawful basis, minimisation and the masking of the customer number hold.",
+    ),
+    "compliance": (
+        "risk2",
+        "reviewed",
+        "The class under the AI Act and the group figures were examined; nothing stands against it.",
+    ),
+    "security": (
+        "security",
+        "reviewed",
+        "The endpoint is reachable from the credit system only; no critical finding is open.",
+    ),
+    "head_of_model_risk": (
+        "risk",
+        "approved",
+        "Approved for production on the evidence listed, within the purpose registered.",
+    ),
     "risk_committee": ("risk", "approved", "The committee member agrees on the evidence listed."),
 }
 

@@ -3,26 +3,16 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from apps.console.journey import acts, finale
 from apps.console.journey.acts import Stage
+from apps.console.journey.scene import Scene
 from apps.core.errors import ProductError
 
 MAIN = "main"
-
-
-@dataclass(frozen=True)
-class Scene:
-    """One step: its name in `journey.json`, a title for people, and what it does; answers with a sentence."""
-
-    name: str
-    title: str
-    act: Callable[[Stage], str]
-    where: Callable[[Stage], str]
 
 
 def at_version(stage: Stage) -> str:
@@ -69,7 +59,9 @@ def allowed(stage: Stage) -> str:
         answer = acts.ask(stage, MAIN)
         said = acts.expect(answer, True)
         stage.keep(deployment=answer["context"]["deployment"], decision=answer["context"]["id"], allowed=said)
-        stage.pipeline.post(f"/api/v1/deployments/{stage.state['deployment']}/started", {}, key=f"start-{stage.state['deployment']}")
+        stage.pipeline.post(
+            f"/api/v1/deployments/{stage.state['deployment']}/started", {}, key=f"start-{stage.state['deployment']}"
+        )
     return str(stage.state["allowed"])
 
 

@@ -32,7 +32,10 @@ def in_days(days: int) -> str:
 
 def dataset_body(row: dict[str, Any]) -> dict[str, Any]:
     """The registration of a dataset, without its fields, with the end of its terms as a date."""
-    return {**{key: value for key, value in row.items() if key != "fields"}, "terms_end_on": in_days(row["terms_end_on"])}
+    return {
+        **{key: value for key, value in row.items() if key != "fields"},
+        "terms_end_on": in_days(row["terms_end_on"]),
+    }
 
 
 def statement(type_id: str, use_case: dict[str, Any]) -> dict[str, Any]:
