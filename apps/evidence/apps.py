@@ -9,5 +9,5 @@ class EvidenceConfig(AppConfig):
     name = "apps.evidence"
 
     def ready(self) -> None:
-        """Declare the permissions of this app."""
-        from apps.evidence import permissions  # noqa: F401
+        """Declare the permissions of this app, and the queue of its task for processes that only ask for it."""
+        from apps.evidence import permissions, tasks  # noqa: F401

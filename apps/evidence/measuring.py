@@ -1,5 +1,6 @@
 """Turns a version into what checks see, runs them, and hands each result to the services. Runs in workers only."""
 
+import traceback
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -171,7 +172,7 @@ def _keep(
         services.keep_result(run, result, job=job)
         return
     if outcome.__cause__ is not None:
-        log.error("check_defect", check=run.check_key, exc_info=outcome.__cause__)
+        log.error("check_defect", check=run.check_key, trace="".join(traceback.format_exception(outcome.__cause__)))
     services.keep_failure(run, str(outcome), job=job)
 
 
