@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from apps.gate.models import Clearance, Outcome
 from apps.lineage import queries as lineage_queries
+from apps.policy import queries as policy_queries
 from apps.policy import services as policy
 from apps.policy.services import Judgement, RequirementResult
 from apps.registry.models import Environment, ModelVersion
@@ -15,7 +16,6 @@ from apps.workflow import queries as workflow_queries
 from apps.workflow.queries import Standing
 
 ALLOWING = {"satisfied", "waived", "not_applicable", "not_yet_effective"}
-STATES = {"approved", "approved_with_conditions"}
 CODES = {
     "missing": "EVIDENCE_MISSING",
     "expired": "EVIDENCE_EXPIRED",
@@ -44,7 +44,7 @@ class Verdict:
     @property
     def is_allowed(self) -> bool:
         """Every blocking requirement holds and an approval stands."""
-        return not self.blocking and self.standing.state in STATES
+        return not self.blocking and self.standing.is_standing
 
 
 def subjects_of(version: ModelVersion, environment: Environment) -> frozenset[str]:
@@ -77,14 +77,14 @@ def sentence_of(verdict: Verdict) -> str:
         total = len(asked)
         verb = "is" if len(verdict.blocking) == 1 else "are"
         reasons.append(f"{len(verdict.blocking)} of {total} requirements {verb} not met")
-    if verdict.standing.state not in STATES:
+    if not verdict.standing.is_standing:
         reasons.append(verdict.standing.sentence.rstrip("."))
     return f"Not allowed in {where}: {'; '.join(reasons)}."
 
 
 def codes_of(verdict: Verdict) -> list[str]:
     """Stable codes, the approval's first, each once, in order."""
-    found = [] if verdict.standing.state in STATES else [verdict.standing.code]
+    found = [] if verdict.standing.is_standing else [verdict.standing.code]
     found += [row.code or CODES.get(row.outcome, "REQUIREMENT_FAILED") for row in verdict.blocking]
     return list(dict.fromkeys(found)) or (["OK"] if verdict.is_allowed else ["INTERNAL"])
 

@@ -202,7 +202,7 @@ def retired(stage: Stage) -> str:
     reason = {"reason": "Replaced by the reminder order"}
     stage.pipeline.post(f"/api/v1/deployments/{deployment}/ended", reason, key=f"end-{deployment}")
     address = f"/api/v1/models/{stage.version('retired')['model']}"
-    for state in ("decommissioning", "retired"):
+    for state in ("under_decommission", "retired"):
         body = {"state": state, "reason": "Replaced by the reminder order; nothing runs any more."}
         stage.by("owner").post(f"{address}/propose-state", body, key=f"propose-{state}-{address}")
         stage.by("risk").post(f"{address}/confirm-state", body, key=f"confirm-{state}-{address}")

@@ -25,6 +25,11 @@ def at(path: str) -> Callable[[Stage], str]:
     return lambda stage: f"{stage.base}{path}"
 
 
+def beside(tab: str) -> Callable[[Stage], str]:
+    """A tab of the story's version."""
+    return lambda stage: f"{stage.base}/versions/{stage.version(MAIN)['id']}/{tab}/"
+
+
 def trained(stage: Stage) -> str:
     """The training script's own report."""
     version = acts.train(stage, MAIN)
@@ -68,14 +73,14 @@ def allowed(stage: Stage) -> str:
 PLOT = [
     Scene("prepared", "Use cases, data and people", acts.prepare, at("/use-cases/consumer-credit/")),
     Scene("trained", "Trained outside", trained, at_version),
-    Scene("lineage_received", "Lineage received", lambda stage: acts.lineage_of(stage, MAIN), lambda s: f"{s.base}/versions/{s.version(MAIN)['id']}/lineage/"),
+    Scene("lineage_received", "Lineage received", lambda stage: acts.lineage_of(stage, MAIN), beside("lineage")),
     Scene("version_registered", "Version registered", registered, at_version),
-    Scene("evidence_computed", "Evidence computed", lambda stage: acts.measure(stage, MAIN), lambda s: f"{s.base}/versions/{s.version(MAIN)['id']}/evidence/"),
+    Scene("evidence_computed", "Evidence computed", lambda stage: acts.measure(stage, MAIN), beside("evidence")),
     Scene("denied", "Denied, with reasons", denied, at("/decisions/")),
-    Scene("evidence_stated", "Statements made and accepted", lambda stage: acts.attest(stage, MAIN), lambda s: f"{s.base}/versions/{s.version(MAIN)['id']}/evidence/"),
+    Scene("evidence_stated", "Statements made and accepted", lambda stage: acts.attest(stage, MAIN), beside("evidence")),
     Scene("waiver_granted", "Waiver granted", finale.waive, at("/waivers/")),
     Scene("submitted", "Submitted", lambda stage: acts.submit(stage, MAIN), at_version),
-    Scene("reviewed", "Reviewed: question, answer, finding", finale.discuss, lambda s: f"{s.base}/versions/{s.version(MAIN)['id']}/discussion/"),
+    Scene("reviewed", "Reviewed: question, answer, finding", finale.discuss, beside("discussion")),
     Scene("signed", "Signed by every role", lambda stage: acts.sign(stage, MAIN), at_version),
     Scene("allowed", "Allowed and deployed", allowed, at("/decisions/")),
     Scene("data_event", "Data event", finale.data_event, at("/datasets/")),

@@ -1,12 +1,13 @@
 """What the demo's files say: the cast's statements, the use cases, models, datasets and versions of the story."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 from django.conf import settings
+from django.utils import timezone
 
 FOLDER = Path(settings.ROOT) / "fixtures" / "demo"
 
@@ -27,7 +28,7 @@ def attestations() -> dict[str, dict[str, Any]]:
 
 def in_days(days: int) -> str:
     """A day counted from today."""
-    return (date.today() + timedelta(days=days)).isoformat()
+    return (timezone.localdate() + timedelta(days=days)).isoformat()
 
 
 def dataset_body(row: dict[str, Any]) -> dict[str, Any]:
