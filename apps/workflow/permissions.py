@@ -6,16 +6,15 @@ an older session change nothing about what somebody did.
 
 from typing import Any
 
-from apps.accounts.models import Role, User
+from apps.accounts.models import Role
 from apps.accounts.permissions import holds_role, is_not_auditor_only, is_person, role_names
 from apps.accounts.queries import roles_anywhere, roles_of
 from apps.core.permissions import permit
 from apps.registry.models import Involvement, ModelVersion
 from apps.workflow import processes
 from apps.workflow.models import Finding, Review, Signature, Step
+from apps.workflow.segregation import AUTHORED, DEVELOPED, facts_for, is_only_auditor, line_between
 
-DEVELOPED = ("registered", "built", "trained")
-AUTHORED = (*DEVELOPED, "submitted_evidence")
 BUILDERS = (Role.DEVELOPER, Role.MODEL_OWNER)
 REVIEWERS = (
     Role.VALIDATOR, Role.REVIEWER, Role.DATA_STEWARD, Role.PRIVACY_OFFICER, Role.RISK_OFFICER, Role.COMPLIANCE, Role.SECURITY,
@@ -27,8 +26,7 @@ STOPPERS = (
 )  # fmt: skip
 REVOKERS = (
     Role.RISK_OFFICER, Role.HEAD_OF_MODEL_RISK, Role.COMPLIANCE, Role.RISK_COMMITTEE, Role.ACCOUNTABLE_EXECUTIVE,
-)
-LONGEST_LINE = 30
+)  # fmt: skip
 
 
 def step_to_sign(review: Review) -> Step | None:
@@ -41,12 +39,22 @@ def is_not_administrator(user: Any, obj: Any) -> bool:
     return Role.ADMINISTRATOR not in roles_anywhere(user)
 
 
+def signer_is_not_administrator(user: Any, review: Review) -> bool:
+    """Administrators set up users, packs and settings; they never sign."""
+    return Role.ADMINISTRATOR not in facts_for(user, review).roles_anywhere
+
+
+def signer_is_not_auditor_only(user: Any, review: Review) -> bool:
+    """Auditors read everything and change nothing; they never sign."""
+    return not is_only_auditor(facts_for(user, review).roles_anywhere)
+
+
 def signer_is_assigned(user: Any, review: Review) -> bool | str:
     """The step that is open is signed by another role."""
     step = step_to_sign(review)
     if step is None:
         return "No step of this review is open."
-    if step.role in roles_of(user, review.use_case):
+    if step.role in facts_for(user, review).roles:
         return True
     return (
         f"The step {step.title} is signed by the {role_names(step.role)}; you do not hold that role for "
@@ -60,11 +68,14 @@ def signer_is_not_involved(user: Any, review: Review) -> bool | str:
     if step is None or not step.rules:
         return True
     closed = AUTHORED if processes.NOT_AUTHOR in step.rules else DEVELOPED
-    found = involvement(user, review.version, closed)
-    if found:
-        return f"You {found} {called(review.version)}. Whoever did may not sign the step {step.title}. Someone else has to."
-    if processes.NOT_AUTHOR in step.rules and review.opened_by_id == user.pk:
-        return f"You submitted this version. Someone else has to sign the step {step.title}."
+    done = facts_for(user, review).done
+    if found := next((done[capacity] for capacity in closed if capacity in done), ""):
+        return (
+            f"You {found} version {review.version.version}. People who built a version, or submitted it, may not sign the "
+            f"step {step.title}. Someone else has to."
+        )
+    if review.opened_by_id == user.pk:
+        return f"You submitted version {review.version.version}. Someone else has to sign the step {step.title}."
     return True
 
 
@@ -73,8 +84,8 @@ def signer_is_outside_the_reporting_line(user: Any, review: Review) -> bool | st
     step = step_to_sign(review)
     if step is None or processes.NOT_SAME_LINE not in step.rules:
         return True
-    for developer in developers(review.version):
-        if relation := line_between(user, developer):
+    for developer in facts_for(user, review).developers:
+        if developer.pk != user.pk and (relation := line_between(user, developer)):
             return f"You {relation} {developer}, who developed this version. The step {step.title} needs someone independent."
     return True
 
@@ -84,16 +95,18 @@ def signer_holds_one_step(user: Any, review: Review) -> bool | str:
     step = step_to_sign(review)
     if step is None or not is_four_eyes(review):
         return True
-    others = Signature.objects.standing().filter(review__version=review.version_id, signer=user.pk).exclude(step__key=step.key)
-    if other := others.exclude(meaning=Signature.Meaning.REJECTED).select_related("step").first():
-        return f"You signed the step {other.step.title} of this version. One person holds at most one step per version."
+    for signature in facts_for(user, review).signed:
+        if signature.step.key != step.key and signature.meaning != Signature.Meaning.REJECTED:
+            return (
+                f"You signed the step {signature.step.title} of this version. One person holds at most one step per version."
+            )
     return True
 
 
 def signer_did_not_vote(user: Any, review: Review) -> bool:
     """You have signed this step already. Your signature counts once."""
     step = review.open_step
-    return step is None or not step.signatures.standing().filter(signer=user.pk).exists()
+    return step is None or all(signature.step_id != step.pk for signature in facts_for(user, review).signed)
 
 
 def withdrawer_submitted(user: Any, review: Review) -> bool:
@@ -140,45 +153,13 @@ def involvement(user: Any, version: ModelVersion, capacities: tuple[str, ...]) -
     return str(first.get_capacity_display()).removesuffix(" it").removesuffix(" for") if first else ""
 
 
-def called(version: ModelVersion) -> str:
-    """The version in a sentence."""
-    return f"version {version.version}"
-
-
 def is_four_eyes(review: Review) -> bool:
     """Whether the process of this review asks that nobody approves their own work."""
     return bool(review.process.body.get("four_eyes", True))
 
 
-def developers(version: ModelVersion) -> list[User]:
-    """Everybody who registered, built or trained the version."""
-    rows = Involvement.objects.filter(version=version, capacity__in=DEVELOPED).values("user")
-    return list(User.objects.people().filter(pk__in=rows))
-
-
-def line_between(one: User, other: User) -> str:
-    """How two people stand in one reporting line, as a verb for the first; empty when they do not."""
-    if other.pk in superiors(one):
-        return "report to"
-    if one.pk in superiors(other):
-        return "are in the reporting line of"
-    if one.reports_to_id is not None and one.reports_to_id == other.reports_to_id:
-        return "share a manager with"
-    return ""
-
-
-def superiors(user: User) -> list[Any]:
-    """The keys of everyone above a user, nearest first; a circle ends the walk."""
-    above: list[Any] = []
-    key = user.reports_to_id
-    while key is not None and key not in above and len(above) < LONGEST_LINE:
-        above.append(key)
-        key = User.objects.filter(pk=key).values_list("reports_to_id", flat=True).first()
-    return above
-
-
 _signs = (
-    is_person, is_not_administrator, is_not_auditor_only, signer_is_assigned, signer_is_not_involved,
+    is_person, signer_is_not_administrator, signer_is_not_auditor_only, signer_is_assigned, signer_is_not_involved,
     signer_is_outside_the_reporting_line, signer_holds_one_step,
 )  # fmt: skip
 _person = (is_person, is_not_administrator, is_not_auditor_only)

@@ -1,6 +1,6 @@
 """What stays open about a version: findings, the conditions of an approval, and the challenge log."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -151,10 +151,6 @@ class Condition(Record):
     def reference(self) -> str:
         """The short name that people quote."""
         return f"C-{self.number}"
-
-    def is_late(self, at: datetime) -> bool:
-        """Whether its day is over and nobody has verified it."""
-        return self.finding.is_open and at.date() > self.due_on
 
 
 class CommentQuerySet(VersionedQuerySet, ImmutableQuerySet):

@@ -1,0 +1,83 @@
+"""Reads of the workflow: what is signed, whether it stands, whose turn it is, what the pages show."""
+
+from apps.workflow.queries.content import (
+    changes_since,
+    newest_process,
+    relied_on,
+    seen_digest,
+    shown,
+)
+from apps.workflow.queries.downstream import Downstream, versions_hit
+from apps.workflow.queries.panels import (
+    Action,
+    Panel,
+    QuestionThread,
+    SigningPage,
+    challenge_log,
+    dissents,
+    findings_for,
+    panel,
+    receipt_of,
+    signatures_of,
+    signing_page,
+)
+from apps.workflow.queries.queue import (
+    PathPreview,
+    QueueRow,
+    Turn,
+    default_environment,
+    ending_soon,
+    open_reviews,
+    open_reviews_for,
+    path_preview,
+    whose_turn,
+)
+from apps.workflow.queries.readiness import Candidate, Readiness, ReadinessItem, candidate_for, obstacles, readiness
+from apps.workflow.queries.standing import (
+    Standing,
+    newest_review,
+    recorded_states,
+    standing_approval,
+    version_state,
+)
+
+__all__ = [
+    "Action",
+    "Candidate",
+    "Downstream",
+    "Panel",
+    "PathPreview",
+    "QuestionThread",
+    "QueueRow",
+    "Readiness",
+    "ReadinessItem",
+    "SigningPage",
+    "Standing",
+    "Turn",
+    "candidate_for",
+    "challenge_log",
+    "changes_since",
+    "default_environment",
+    "dissents",
+    "ending_soon",
+    "findings_for",
+    "newest_review",
+    "obstacles",
+    "open_reviews",
+    "open_reviews_for",
+    "panel",
+    "path_preview",
+    "newest_process",
+    "readiness",
+    "receipt_of",
+    "recorded_states",
+    "relied_on",
+    "seen_digest",
+    "shown",
+    "signatures_of",
+    "signing_page",
+    "standing_approval",
+    "version_state",
+    "versions_hit",
+    "whose_turn",
+]

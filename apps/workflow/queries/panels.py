@@ -1,0 +1,237 @@
+"""What the pages about a review show: whose turn, steps, signatures, findings, the challenge log, what is signed."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
+
+from apps.audit.models import Entry
+from apps.core.models import Immutable
+from apps.policy import services as policy
+from apps.registry.models import Environment, ModelVersion
+from apps.workflow import processes
+from apps.workflow.models import Comment, Condition, Finding, Review, Signature, Step
+from apps.workflow.queries.actions import Action, actions_for
+from apps.workflow.queries.queue import Turn, claimer, whose_turn
+from apps.workflow.queries.readiness import candidate_for, obstacles
+from apps.workflow.queries.standing import Standing, standing_approval
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """A step in the line of steps."""
+
+    step: Step
+    number: int
+    is_done: bool
+    is_now: bool
+    signers: list[str]
+    claimed_by: Any = None
+
+
+@dataclass(frozen=True)
+class SignatureRow:
+    """A signature with the number of its entry in the log; None for the second until it has one."""
+
+    signature: Signature
+    entry: int | None
+    is_withdrawn: bool = False
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Everything the panels of a version's page show about its approval."""
+
+    version: ModelVersion
+    standing: Standing
+    review: Review | None
+    turn: Turn | None
+    actions: list[Action]
+    steps: list[StepRow] = field(default_factory=list)
+    signatures: list[SignatureRow] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    conditions: list[Condition] = field(default_factory=list)
+    finding_count: int = 0
+    comment_count: int = 0
+    days: int = 0
+
+    @property
+    def applying(self) -> list[StepRow]:
+        """The steps that this version has to pass."""
+        return [row for row in self.steps if row.step.state != Step.State.SKIPPED]
+
+    @property
+    def position(self) -> int:
+        """Which of the applying steps is open, or how many are done."""
+        now = [row.number for row in self.applying if row.is_now]
+        return now[0] if now else sum(row.is_done for row in self.applying)
+
+    @property
+    def is_last_step(self) -> bool:
+        """Whether the step that is open decides."""
+        return bool(self.applying) and self.applying[-1].is_now
+
+
+def panel(
+    version: ModelVersion,
+    user: Any,
+    *,
+    environment: Environment | None = None,
+    standing: Standing | None = None,
+    judgement: Any = None,
+) -> Panel:
+    """The context of `workflow/turn_panel.html`, `review_panel.html` and `findings_panel.html`, under the name `panel`."""
+    standing = standing or standing_approval(version, environment=environment)
+    review = standing.review
+    findings = list(findings_for(version).open().order_by("due_on", "number"))
+    counts = {"finding_count": version.findings.count(), "comment_count": version.comments.count()}
+    if review is None:
+        candidate = candidate_for(version, environment)
+        return Panel(version, standing, None, None, actions_for(user, candidate, None), findings=findings, **counts)
+    candidate = candidate_for(version, review.environment)
+    return Panel(
+        version, standing, review, whose_turn(review, user),
+        actions_for(user, candidate, review, obstacles=last_step_obstacles(review, judgement)),
+        steps=step_rows(review), signatures=signatures_of(review), findings=findings,
+        conditions=list(review.conditions.select_related("finding", "owner")),
+        days=processes.working_days_between(review.submitted_at.date(), (review.decided_at or timezone.now()).date()) + 1,
+        **counts,
+    )  # fmt: skip
+
+
+def last_step_obstacles(review: Review, judgement: Any = None) -> list[str]:
+    """Why the deciding step may not approve yet; asked only when it is the open one."""
+    step, last = review.open_step, review.last_step
+    if step is None or last is None or step.pk != last.pk:
+        return []
+    if judgement is None or judgement.stage != "approve":
+        judgement = policy.assess(review.version, review.environment, stage="approve")
+    return obstacles(review, judgement)
+
+
+def step_rows(review: Review) -> list[StepRow]:
+    """The steps of the current round with who signed them."""
+    signers: dict[Any, list[str]] = defaultdict(list)
+    for signature in Signature.objects.standing().filter(review=review, round=review.round):
+        signers[signature.step_id].append(signature.printed_name)
+    rows = []
+    number = 0
+    for step in review.round_steps:
+        number += step.state != Step.State.SKIPPED
+        rows.append(
+            StepRow(
+                step, number, is_done=step.state == Step.State.SIGNED, is_now=step.state == Step.State.OPEN,
+                signers=signers[step.pk], claimed_by=claimer(step),
+            )  # fmt: skip
+        )
+    return rows
+
+
+def signatures_of(review: Review, *, every_round: bool = False) -> list[SignatureRow]:
+    """The signatures of a review, newest first, each with its entry in the log. Withdrawn ones stay and are marked."""
+    rows = review.signatures.select_related("step", "signer", "withdraws").order_by("-signed_at", "-id")
+    signatures = list(rows if every_round else rows.filter(round=review.round))
+    numbers = entry_numbers(signatures)
+    withdrawn = {row.withdraws_id for row in signatures if row.withdraws_id}
+    return [SignatureRow(row, numbers.get(row.pk), row.pk in withdrawn) for row in signatures]
+
+
+def entry_numbers(rows: Iterable[Immutable]) -> dict[Any, int | None]:
+    """The number in the log of the entry that binds each row, in one query."""
+    names = {f"{row._meta.label_lower}:{row.pk}": row.pk for row in rows}
+    entries = Entry.objects.filter(row__in=names).select_related("leaf")
+    return {names[entry.row]: entry.seq for entry in entries}
+
+
+def receipt_of(signature: Signature) -> Entry | None:
+    """The entry of the log that binds a signature: its number and hash are the receipt."""
+    name = f"{signature._meta.label_lower}:{signature.pk}"
+    found: Entry | None = Entry.objects.filter(row=name).select_related("leaf").first()
+    return found
+
+
+def findings_for(version: ModelVersion) -> Any:
+    """The findings of a version with the people in them."""
+    return Finding.objects.filter(version=version).select_related("owner", "raised_by", "closed_by", "review", "condition")
+
+
+@dataclass(frozen=True)
+class QuestionThread:
+    """A word of the challenge log with everything said to it."""
+
+    comment: Comment
+    replies: list[Comment]
+
+    @property
+    def state(self) -> str:
+        """Where a question stands: open, answered, or settled by an outcome."""
+        kinds = {reply.kind for reply in self.replies}
+        if Comment.Kind.OUTCOME in kinds:
+            return "closed"
+        return "answered" if Comment.Kind.ANSWER in kinds else "raised"
+
+
+def challenge_log(version: ModelVersion) -> list[QuestionThread]:
+    """Everything said about a version, as threads, oldest first; what was said about a finding stands with the finding."""
+    replies = Prefetch("replies", queryset=Comment.objects.select_related("by").order_by("created_at", "id"))
+    rows = Comment.objects.filter(version=version, parent__isnull=True, finding__isnull=True).select_related("by", "review")
+    return [QuestionThread(row, list(row.replies.all())) for row in rows.prefetch_related(replies).order_by("created_at", "id")]
+
+
+def dissents(version: ModelVersion) -> QuerySet[Comment]:
+    """Votes against, and other dissent, in the words of who dissented."""
+    rows: QuerySet[Comment] = Comment.objects.filter(version=version, kind=Comment.Kind.DISSENT).select_related("by", "review")
+    return rows.order_by("created_at", "id")
+
+
+@dataclass(frozen=True)
+class SigningPage:
+    """What a signer is shown: the content by parts, the words they sign, what follows, and why they may."""
+
+    review: Review
+    step: Step
+    content: dict[str, Any]
+    seen_digest: str
+    judgement: Any
+    meanings: tuple[str, ...]
+    statement: str
+    is_last: bool
+    obstacles: list[str]
+    unanswered: int
+    signatures: list[SignatureRow]
+    valid_until: Any
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Outcomes as the page counts them: what counts, apart by met, waived and not met."""
+        rows = [row for row in self.judgement.results if row.is_counted]
+        met, waived = (sum(row.outcome == word for row in rows) for word in ("satisfied", "waived"))
+        return {"met": met, "waived": waived, "open": len(rows) - met - waived}
+
+    @property
+    def findings_by_severity(self) -> dict[str, int]:
+        """How many findings are open, by severity."""
+        found = dict.fromkeys(Finding.Severity.values, 0)
+        for item in self.content["findings"]:
+            found[item["severity"]] += 1
+        return found
+
+
+def signing_page(review: Review, snapshot: Any, judgement: Any, statement: str) -> SigningPage | None:
+    """The check-answers page of the open step over a kept snapshot; None when no step is open."""
+    step = review.open_step
+    if step is None:
+        return None
+    last = review.last_step
+    is_last = last is not None and last.pk == step.pk
+    unanswered = sum(thread.state == "raised" for thread in challenge_log(review.version) if thread.comment.kind == "question")
+    return SigningPage(
+        review=review, step=step, content=snapshot.body, seen_digest=snapshot.digest, judgement=judgement,
+        meanings=processes.meanings_for(step.kind, is_last=is_last), statement=statement, is_last=is_last,
+        obstacles=obstacles(review, judgement) if is_last else [], unanswered=unanswered, signatures=signatures_of(review),
+        valid_until=processes.months_after(timezone.now(), int(review.process.body["approval_valid_months"])),
+    )  # fmt: skip
+

@@ -1,0 +1,40 @@
+"""Everything that changes a review. Each call locks, authorises, changes and records in one transaction."""
+
+from apps.workflow import permissions
+from apps.workflow.services.approving import reinstate, request_changes, revoke, suspend
+from apps.workflow.services.claiming import claim
+from apps.workflow.services.discussion import comment
+from apps.workflow.services.events import EventOutcome, report_data_event
+from apps.workflow.services.findings import answer_finding, close_finding, raise_finding, return_finding
+from apps.workflow.services.publishing import publish_processes, shipped_definition
+from apps.workflow.services.rules import note_changed, note_ended, note_standing, take_over
+from apps.workflow.services.signing import meaning_sentence, present, sign_off, withdraw_signature
+from apps.workflow.services.submitting import submit, withdraw
+
+__all__ = [
+    "EventOutcome",
+    "answer_finding",
+    "claim",
+    "close_finding",
+    "comment",
+    "meaning_sentence",
+    "note_changed",
+    "note_ended",
+    "note_standing",
+    "permissions",
+    "present",
+    "publish_processes",
+    "raise_finding",
+    "reinstate",
+    "report_data_event",
+    "request_changes",
+    "return_finding",
+    "revoke",
+    "shipped_definition",
+    "sign_off",
+    "submit",
+    "suspend",
+    "take_over",
+    "withdraw",
+    "withdraw_signature",
+]
