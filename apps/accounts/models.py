@@ -10,14 +10,15 @@ from django.contrib.auth.models import (
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, TextChoices
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import LockedQuerySet, Record, uuid7
 
 
-class Role(models.TextChoices):
+class Role(TextChoices):
     """What a person may do. The words are those of product.md section 5 and of the process files."""
 
     DEVELOPER = "developer", _("Model developer")
@@ -53,7 +54,7 @@ class UserQuerySet(LockedQuerySet):
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
-    """Lets Django and allauth find a user by the name they sign in with."""
+    """Finds a user by the name they sign in with."""
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """Usernames differ by more than case, so signing in ignores case."""
@@ -63,7 +64,7 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
 class User(AbstractBaseUser, PermissionsMixin):
     """A person or a service account. `is_superuser` opens no door in this product: permissions ask roles only."""
 
-    class Kind(models.TextChoices):
+    class Kind(TextChoices):
         """Whether a human being signs in with it."""
 
         PERSON = "person", _("Person")
@@ -119,7 +120,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         ordering = ["printed_name", "username"]
         constraints = [
-            models.UniqueConstraint(models.functions.Lower("username"), name="user_name_once_in_any_case"),
+            models.UniqueConstraint(Lower("username"), name="user_name_once_in_any_case"),
             models.CheckConstraint(condition=~Q(printed_name=""), name="user_has_printed_name"),
         ]
 

@@ -1,11 +1,26 @@
 """Who holds which role now, who sees what, and what is true of the organisation."""
 
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from apps.accounts.models import OrganisationFact, Role, RoleAssignment, Token, User
 from apps.core.errors import Invalid
+
+
+def as_uuid(text: Any) -> UUID | None:
+    """The UUID that a text spells, or None."""
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return None
+
+
+def uuids_among(texts: Iterable[str]) -> list[UUID]:
+    """Those of the texts that spell a UUID."""
+    return [key for key in map(as_uuid, texts) if key is not None]
 
 
 def slug_of(use_case: Any) -> str:

@@ -2,20 +2,12 @@
 
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.db.models import QuerySet
 
+from apps.accounts.queries import as_uuid
 from apps.core.errors import NotFound
 from apps.registry.models import ArtifactAlias, Deployment, Environment, Involvement, Model, ModelVersion, UseCase
-
-
-def as_uuid(text: Any) -> UUID | None:
-    """The UUID that a text spells, or None."""
-    try:
-        return UUID(str(text))
-    except ValueError:
-        return None
 
 
 def by_slug_or_id(queryset: QuerySet[Any], name: str) -> Any:
