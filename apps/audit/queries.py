@@ -157,7 +157,7 @@ def checkpoint_at_least(size: int) -> Checkpoint | None:
     return found
 
 
-def keys() -> list[note.VerifierKey]:
+def public_keys() -> list[note.VerifierKey]:
     """Every public key of this log, oldest first."""
     return [note.VerifierKey.parse(vkey) for vkey in Key.objects.order_by("id").values_list("vkey", flat=True)]
 

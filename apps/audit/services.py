@@ -1,20 +1,28 @@
 """What other apps call: record an entry, and the sequencer's work."""
 
+from apps.audit.export import Export, entry_proof, export, proofs, record_file, settled, trust_facts
 from apps.audit.recording import System, as_text, record, system
 from apps.audit.sequencing import adopt_lost_entries, sequence, sequence_all
 from apps.audit.signing import InconsistentTree, ensure_key, sign_checkpoint
 from apps.audit.verification import verify_database
 
 __all__ = [
+    "Export",
     "InconsistentTree",
     "System",
     "adopt_lost_entries",
     "as_text",
     "ensure_key",
+    "entry_proof",
+    "export",
+    "proofs",
     "record",
+    "record_file",
     "sequence",
     "sequence_all",
+    "settled",
     "sign_checkpoint",
     "system",
+    "trust_facts",
     "verify_database",
 ]

@@ -90,7 +90,7 @@ def test_the_root_is_that_of_the_definition_at_every_size(grow: Callable[[int], 
 
 def test_proofs_from_stored_nodes_hold(grow: Callable[[int], Checkpoint]) -> None:
     checkpoint = grow(600)
-    keys, origin = queries.keys(), queries.origin()
+    keys, origin = queries.public_keys(), queries.origin()
     head = note.open_checkpoint(checkpoint.note, keys, origin)
     assert (head.size, head.root) == (601, bytes(checkpoint.root))
     for seq in (0, 1, 255, 256, 511, 512, 600):
@@ -129,7 +129,7 @@ def test_a_new_key_keeps_the_name_of_the_log_and_old_checkpoints_stay_readable(
     old = grow(2)
     signing_key.unlink()
     new = grow(2)
-    keys, origin = queries.keys(), queries.origin()
+    keys, origin = queries.public_keys(), queries.origin()
     assert len(keys) == 2
     assert [note.open_checkpoint(found.note, keys, origin).size for found in (old, new)] == [old.size, new.size]
     with pytest.raises(note.BadNote):
