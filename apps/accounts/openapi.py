@@ -20,11 +20,12 @@ def describe(
     sends: Any = None,
     answers: Any = None,
     status: int = 200,
+    also: dict[int, Any] | None = None,
     refuses: tuple[int, ...] = (),
     example: tuple[Any, Any] | None = None,
     **more: Any,
 ) -> Any:
-    """`extend_schema` with what our calls have in common. `example` is (request body, reply body), kept true by a test."""
+    """`extend_schema` with what our calls have in common. `also` are further good answers, by status; `example` is (request body, reply body), kept true by a test."""
     examples = []
     if example is not None:
         examples = [
@@ -32,5 +33,9 @@ def describe(
             OpenApiExample("Reply", value=example[1], response_only=True, status_codes=[str(status)]),
         ]
     return extend_schema(
-        summary=summary, request=sends, responses={status: answers, **refused(*refuses)}, examples=examples, **more
+        summary=summary,
+        request=sends,
+        responses={status: answers, **(also or {}), **refused(*refuses)},
+        examples=examples,
+        **more,
     )

@@ -1,5 +1,6 @@
 """The inventory: who may change what, that versions never change, and that involvement is never forgotten."""
 
+import threading
 import uuid
 from typing import Any
 
@@ -151,6 +152,23 @@ def test_the_same_content_again_is_the_same_version_and_other_content_a_conflict
             model, registration=make.registration("1", files=given.files, training={"seed": 2}), actor=dev
         )
     assert refused.value.extra["differs"] == ["training"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_pipelines_that_register_the_same_version_at_once_get_the_same_one() -> None:
+    model, dev, given = make.model(), make.person("developer"), make.registration("1")
+    found: list[ModelVersion] = []
+
+    def ask() -> None:
+        found.append(services.register_version(model, registration=given, actor=dev))
+        connection.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4 and len({version.pk for version in found}) == 1
 
 
 def test_a_digest_that_disagrees_with_the_files_is_refused_and_nothing_is_written() -> None:

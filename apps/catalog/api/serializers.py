@@ -59,7 +59,7 @@ class DatasetReply(serializers.ModelSerializer[Dataset]):
         return str(self.context["request"].build_absolute_uri(f"/api/v1/datasets/{dataset.pk}"))
 
 
-class VersionRequest(StrictSerializer):
+class DatasetVersionRequest(StrictSerializer):
     """A state of a dataset to declare."""
 
     key = serializers.CharField(max_length=300)
@@ -69,7 +69,7 @@ class VersionRequest(StrictSerializer):
     valid_from = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
 
-class VersionReply(serializers.ModelSerializer[DatasetVersion]):
+class DatasetVersionReply(serializers.ModelSerializer[DatasetVersion]):
     """A state of a dataset."""
 
     dataset = serializers.UUIDField(source="dataset_id")

@@ -93,7 +93,7 @@ class DatasetVersions(ViewSet):
     """States of a dataset."""
 
     required_scopes: ClassVar[dict[str, str]] = WRITES
-    serializer_class = shapes.VersionReply
+    serializer_class = shapes.DatasetVersionReply
     filterset_fields = ("key", "origin", "sha256")
 
     def get_queryset(self) -> QuerySet[DatasetVersion]:
@@ -104,14 +104,14 @@ class DatasetVersions(ViewSet):
 
     def reply(self, version: DatasetVersion, status: int = 200) -> Response:
         """One state as an answer."""
-        return Response(shapes.VersionReply(version, context=self.get_serializer_context()).data, status=status)
+        return Response(shapes.DatasetVersionReply(version, context=self.get_serializer_context()).data, status=status)
 
-    @describe("Versions of a dataset", answers=shapes.VersionReply(many=True), refuses=(404,))
+    @describe("Versions of a dataset", answers=shapes.DatasetVersionReply(many=True), refuses=(404,))
     def list(self, request: Request, dataset: UUID) -> Response:
         """Known states, newest first."""
-        return self.page_of(self.filter_queryset(self.get_queryset()), shapes.VersionReply)
+        return self.page_of(self.filter_queryset(self.get_queryset()), shapes.DatasetVersionReply)
 
-    @describe("One version of a dataset", answers=shapes.VersionReply, refuses=(404,))
+    @describe("One version of a dataset", answers=shapes.DatasetVersionReply, refuses=(404,))
     def retrieve(self, request: Request, dataset: UUID, pk: UUID) -> Response:
         """One state of a dataset."""
         version = self.get_queryset().filter(pk=pk).first()
@@ -121,15 +121,15 @@ class DatasetVersions(ViewSet):
 
     @describe(
         "Declare a version",
-        sends=shapes.VersionRequest,
-        answers=shapes.VersionReply,
+        sends=shapes.DatasetVersionRequest,
+        answers=shapes.DatasetVersionReply,
         status=201,
         refuses=(404, 409, 422),
         example=examples.VERSION,
     )
     def create(self, request: Request, dataset: UUID) -> Response:
         """Name a state of a dataset, with the hash of its bytes. The same key with other bytes is a conflict."""
-        body = read(shapes.VersionRequest, request)
+        body = read(shapes.DatasetVersionRequest, request)
         key = body.pop("key")
         found = dataset_for(request.user, dataset)
         return self.reply(services.declare_version(found, key, actor=request.user, **body), 201)

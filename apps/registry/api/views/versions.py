@@ -78,6 +78,7 @@ class Versions(ViewSet):
         sends=shapes.VersionRequest,
         answers=replies.VersionReply,
         status=201,
+        also={200: replies.VersionReply},
         refuses=(404, 409, 422),
         example=examples.VERSION,
     )
