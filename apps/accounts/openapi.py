@@ -25,7 +25,10 @@ def describe(
     example: tuple[Any, Any] | None = None,
     **more: Any,
 ) -> Any:
-    """`extend_schema` with what our calls have in common. `also` are further good answers, by status; `example` is (request body, reply body), kept true by a test."""
+    """`extend_schema` with what our calls have in common.
+
+    `also` are further good answers, by status; `example` is (request body, reply body), kept true by a test.
+    """
     examples = []
     if example is not None:
         examples = [
