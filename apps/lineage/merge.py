@@ -208,16 +208,18 @@ def _from_flows(flows: list[facets.Flow], target: Name, basis: str) -> Edges:
 
 
 def edges_of_io(inputs: dict[str, Any], outputs: dict[str, Any], *, assumed: str, proven: str) -> Edges:
-    """Per output: its column lineage, else every input."""
+    """Per output: its column lineage, else every input. An input that no column lineage of the run names is assumed to
+    have gone into every output: it was read, and leaving it out would hide it."""
+    flows = {key: (registers.get("columnLineage") or [None, None])[1] for key, registers in outputs.items()}
+    explained = {(flow["namespace"], flow["name"]) for held in flows.values() for flow in held or []}
+    sources = {name_of(key) for key in inputs}
     found = Edges()
-    for key, registers in outputs.items():
+    for key, held in flows.items():
         target = name_of(key)
-        flows = (registers.get("columnLineage") or [None, None])[1]
-        if flows:
-            found |= _from_flows(flows, target, proven)
-        else:
-            sources = {DatasetEdge(name_of(source), target, assumed) for source in inputs}
-            found |= Edges(frozenset(sources))
+        if held:
+            found |= _from_flows(held, target, proven)
+        unexplained = sources - explained - {target} if held else sources
+        found |= Edges(frozenset(DatasetEdge(source, target, assumed) for source in unexplained))
     return found
 
 

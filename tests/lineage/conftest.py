@@ -126,3 +126,54 @@ def project(*events: Any) -> None:
 needs_corpus = pytest.mark.skipif(
     not CORPUS.exists(), reason=f"the OpenLineage corpus is not at {CORPUS}; set OPENLINEAGE_CORPUS"
 )
+
+
+TRAINING = "credit-train-0412"
+MASK = way("DIRECT", "TRANSFORMATION", masking=True)
+
+
+def credit_events() -> list[dict[str, Any]]:
+    """A small credit pipeline: three sources, one feature table with column lineage, a training run."""
+    sources = [
+        dataset("customers", schema=columns("customer_id", "age", "sex", "job", "housing")),
+        dataset("applications", schema=columns("purpose", "credit_amount", "risk")),
+        dataset("balances", schema=columns("iban", "checking_account")),
+    ]
+    copied = {"job": "customers", "housing": "customers", "purpose": "applications", "credit_amount": "applications"}
+    lineage = lineage_of(
+        age_band=[source("customers", "age", MASK)],
+        risk=[source("applications", "risk", way())],
+        **{column: [source(table, column, way())] for column, table in copied.items()},
+    )
+    lineage["dataset"] = [source("customers", "customer_id", way("INDIRECT", "JOIN"))]
+    features = dataset(
+        "features",
+        schema=columns("age_band", *copied, "risk", "checking_account"),
+        columnLineage=lineage,
+        version=facet(datasetVersion="12"),
+    )
+    build = {"run": "build-12", "job": "build_features"}
+    train = {"run": TRAINING, "job": "train"}
+    model_out = dataset("credit/12", namespace="s3://models", datasetType=facet(datasetType="MODEL"))
+    feature_in = dataset("features", version=facet(datasetVersion="12"))
+    return [
+        run_event("START", at="2026-02-01T08:00:00Z", **build),
+        run_event("COMPLETE", at="2026-02-01T08:01:00Z", inputs=sources, outputs=[features], **build),
+        run_event("START", at="2026-02-01T08:02:00Z", inputs=[feature_in], **train),
+        run_event("COMPLETE", at="2026-02-01T08:03:00Z", inputs=[feature_in], outputs=[model_out], **train),
+    ]
+
+
+def credit_version(**more: Any) -> Any:
+    """A version trained on the features of that pipeline."""
+    from tests import factories
+
+    names = ["age_band", "job", "housing", "purpose", "credit_amount", "checking_account", "invented"]
+    columns_ = {"training": {"run_id": run_id(TRAINING)}, "features": names, **more}
+    version = factories.version(**columns_)
+    from apps.catalog.services import ensure_dataset, ensure_version
+
+    features = ensure_dataset("postgres://warehouse:5432", "features")
+    state = ensure_version(features, "12", origin="declared")
+    factories.link(version, state, target="risk")
+    return version

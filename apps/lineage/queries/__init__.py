@@ -5,6 +5,7 @@ from apps.lineage.queries.features import Confidence, Feature, as_values, confid
 from apps.lineage.queries.graph import Graph, graph
 from apps.lineage.queries.impact import Impact, impact
 from apps.lineage.queries.nodes import Node, column_of, dataset_node, find_node
+from apps.lineage.queries.picture import drawing
 
 __all__ = [
     "Closure",
@@ -19,6 +20,7 @@ __all__ = [
     "confidence",
     "confidence_of",
     "dataset_node",
+    "drawing",
     "feature_lineage",
     "find_node",
     "graph",
