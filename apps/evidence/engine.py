@@ -123,7 +123,7 @@ def finished(
         "inputs": inputs,
         "method": {
             **recipe,
-            "source": " ".join((type(check).__doc__ or "").split()),
+            "source": check.words,
             "words": found["method"],
             "libraries": libraries(),
             "result_digest": content_digest({**recipe, **repeatable, "inputs": digests}),

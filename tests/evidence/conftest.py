@@ -58,7 +58,10 @@ class Endpoint(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Metadata."""
-        inputs = [{"name": "income", "datatype": "INT64", "shape": [-1, 1]}, {"name": "duration", "datatype": "INT64", "shape": [-1, 1]}]
+        inputs = [
+            {"name": "income", "datatype": "INT64", "shape": [-1, 1]},
+            {"name": "duration", "datatype": "INT64", "shape": [-1, 1]},
+        ]
         inputs.append({"name": "housing", "datatype": "BYTES", "shape": [-1, 1]})
         self._answer(200, {"name": "credit", "inputs": inputs})
 
@@ -73,7 +76,12 @@ class Endpoint(BaseHTTPRequestHandler):
         type(self).asked.append(len(rows))
         data = [value for row in rows for value in (1 - score_of(row), score_of(row))]
         outputs = [
-            {"name": "label", "datatype": "INT64", "shape": [len(rows)], "data": [int(score_of(row) >= 0.5) for row in rows]},
+            {
+                "name": "label",
+                "datatype": "INT64",
+                "shape": [len(rows)],
+                "data": [int(score_of(row) >= 0.5) for row in rows],
+            },
             {"name": "probabilities", "datatype": "FP64", "shape": [len(rows), 2], "data": data},
         ]
         self._answer(200, {"model_name": "credit", "model_version": "1", "outputs": outputs})
@@ -110,7 +118,10 @@ def data_root(tmp_path: Path, settings: Any) -> Path:
     settings.ALLOWED_DATA_ROOTS = [str(root)]
     settings.STORAGES = {
         **settings.STORAGES,
-        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path / "files")}},
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(tmp_path / "files")},
+        },
     }
     return root
 
@@ -123,12 +134,19 @@ def credit(data_root: Path, endpoint: str, settings: Any) -> Any:
         features=[{"name": name} for name in FEATURES],
         endpoint={"url": endpoint, "protocol": "oip-v2", "model": "credit"},
         output={"kind": "binary_classification", "positive": 1, "threshold": 0.5},
-        training={"code_commit": "0a1b2c3", "seed": 7, "environment_lock": "sha256:" + "ab" * 32, "parameters": {"depth": 3}},
+        training={
+            "code_commit": "0a1b2c3",
+            "seed": 7,
+            "environment_lock": "sha256:" + "ab" * 32,
+            "parameters": {"depth": 3},
+        },
     )
     for role, seed in (("train", 1), ("scored", 7)):
         path = data_root / f"{role}.csv"
         digest = write_csv(path, credit_rows(seed=seed))
-        dataset = factories.dataset(f"credit_{role}", fields=(*FEATURES, "sex", "age", "good"), provenance="Branch system", terms="Contract")
+        dataset = factories.dataset(
+            f"credit_{role}", fields=(*FEATURES, "sex", "age", "good"), provenance="Branch system", terms="Contract"
+        )
         dataset.fields.filter(path__in=["sex", "age"]).update(is_protected=True, classification="personal")
         state = factories.dataset_version(dataset, sha256=digest, uri=path.as_uri())
         more = {"prediction": "decision", "score": "score"} if role == "scored" else {}

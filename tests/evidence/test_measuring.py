@@ -64,7 +64,9 @@ def test_evidence_names_the_bytes_that_were_read(credit: Any) -> None:
     measured(credit, ["fairness"])
     evidence = Evidence.objects.get()
     link = credit.dataset_links.get(role="scored")
-    assert {"kind": "dataset", "role": "scored", "sha256": link.sha256, "rows": 600}.items() <= evidence.inputs[1].items()
+    assert {"kind": "dataset", "role": "scored", "sha256": link.sha256, "rows": 600}.items() <= evidence.inputs[
+        1
+    ].items()
     assert evidence.inputs[0]["sha256"] == credit.artifact_digest.removeprefix("sha256:")
     assert evidence.compute_digest() == evidence.digest
 

@@ -171,6 +171,11 @@ class Check:
     class Params(CheckParams):
         """This check has no parameters."""
 
+    @property
+    def words(self) -> str:
+        """What it measures and the source, in one line."""
+        return " ".join((type(self).__doc__ or "").split())
+
     def can_read(self, roles: set[str], *, can_score: bool) -> bool:
         """Whether a version with datasets in these roles has what the check reads."""
         return (not self.reads or bool(roles & set(self.reads))) and (can_score or not self.scores)

@@ -1,0 +1,235 @@
+"""Evidence as pages and the dossier print it: figures, tables and metrics with every number already in words.
+
+Knows no request. The templates in `templates/evidence/parts/` take what these functions return.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.templatetags.ui import number, percent
+from apps.evidence.checks import registry
+from apps.evidence.models import Evidence
+from apps.evidence.queries import catalogue
+
+# What a row of a table says about itself: tone, icon, word. Readings are observations; verdicts are the policy's.
+READINGS: dict[str, tuple[str, str, Any]] = {
+    "flag": ("bad", "flag", _("Under the line")),
+    "watch": ("warn", "circle-alert", _("Watch")),
+    "small": ("warn", "circle-alert", _("Small group")),
+    "differs": ("warn", "circle-alert", _("Differs")),
+    "weaker": ("warn", "circle-alert", _("Weaker")),
+    "beyond_chance": ("warn", "circle-alert", _("Beyond chance")),
+    "missing": ("warn", "circle-minus", _("Missing")),
+    "not declared": ("warn", "flag", _("Not declared")),
+    "reference": ("", "", _("Reference group")),
+    "insufficient": ("", "", _("Too few to compare")),
+    "few_events": ("", "", _("Too few positives")),
+    "declared": ("", "", _("Declared")),
+    "indirect": ("", "", _("Indirect")),
+    "none": ("", "", _("None")),
+}
+NUMERIC = {"count", "number", "share", "interval"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: its text, whether it lines up as a number, and the reading it shows."""
+
+    text: str
+    kind: str
+    label: str
+    tone: str = ""
+    icon: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is right-aligned."""
+        return self.kind in NUMERIC
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row; `tone` marks the rows to look at."""
+
+    cells: list[Cell]
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table with its number."""
+
+    number: int
+    key: str
+    title: str
+    note: str
+    columns: list[dict[str, Any]]
+    rows: list[Row]
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether it has eight columns or more."""
+        return len(self.columns) >= 8
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure with its number and that of the table with the same numbers."""
+
+    number: int
+    key: str
+    title: str
+    takeaway: str
+    svg: SafeString
+    table_number: int | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything an item of evidence shows."""
+
+    figures: list[Figure]
+    tables: list[Table]
+    metrics: list[tuple[str, str]]
+    method: list[tuple[str, str]]
+
+    @property
+    def first_figure(self) -> Figure | None:
+        """The figure that stands beside the takeaway."""
+        return self.figures[0] if self.figures else None
+
+    @property
+    def first_table(self) -> Table | None:
+        """The table with the same numbers as the first figure, or the first of all."""
+        numbered = {table.number: table for table in self.tables}
+        first = self.first_figure
+        return numbered.get(first.table_number or 0) if first else next(iter(self.tables), None)
+
+    @property
+    def other_tables(self) -> list[Table]:
+        """Tables below the first."""
+        return [table for table in self.tables if table is not self.first_table]
+
+
+def present(item: Evidence) -> Result:
+    """An item's figures, tables, metrics and method in words."""
+    tables = [present_table(table, place + 1) for place, table in enumerate(item.tables)]
+    numbers = {table.key: table.number for table in tables}
+    figures = [
+        Figure(
+            place + 1,
+            figure["key"],
+            figure["title"],
+            figure["takeaway"],
+            mark_safe(figure["svg"]),  # drawn by our own worker, which escapes labels
+            numbers.get(figure["table"]),
+        )
+        for place, figure in enumerate(item.figures)
+    ]
+    return Result(figures, tables, [metric_in_words(metric) for metric in item.metrics], method_in_words(item))
+
+
+def present_table(table: dict[str, Any], place: int) -> Table:
+    """A stored table with every cell in words."""
+    rows = []
+    for row in table["rows"]:
+        cells = [cell(row.get(column["key"]), column) for column in table["columns"]]
+        tone = next((found.tone for found in cells if found.kind == "reading" and found.tone), "warn")
+        rows.append(Row(cells, f"is-{tone}" if row.get("flagged") else ""))
+    return Table(place, table["key"], table["title"], table.get("note", ""), table["columns"], rows)
+
+
+def cell(value: Any, column: dict[str, Any]) -> Cell:
+    """One value in the words of its column's kind."""
+    kind, label = column["kind"], column["label"]
+    if kind == "reading":
+        tone, icon, word = READINGS.get(str(value), ("", "", str(value or "")))
+        return Cell(str(word), kind, label, tone, icon)
+    return Cell(in_words(value, kind, column.get("digits", 3)), kind, label)
+
+
+def in_words(value: Any, kind: str, digits: int) -> str:
+    """A value of a kind as text; what is not known is a dash."""
+    if value is None or value == []:
+        return "–"
+    if isinstance(value, str):
+        return value
+    if kind == "interval":
+        return f"{number(float(value[0]), digits)} to {number(float(value[1]), digits)}"
+    if kind == "share":
+        return percent(value, digits)
+    if kind == "number":
+        return number(float(value), digits if abs(float(value)) < 1000 else 0)
+    return number(value)
+
+
+def metric_in_words(metric: dict[str, Any]) -> tuple[str, str]:
+    """A metric's label and its value with unit and interval."""
+    if metric["unit"] == "share":
+        text = percent(metric["value"])
+    else:
+        digits = metric["digits"]
+        text = number(float(metric["value"]), digits) + (f" {metric['unit']}" if metric["unit"] else "")
+    if metric.get("low") is not None and metric.get("high") is not None:
+        text += (
+            f" ({number(float(metric['low']), metric['digits'])} to {number(float(metric['high']), metric['digits'])})"
+        )
+    return metric["label"], text
+
+
+def method_in_words(item: Evidence) -> list[tuple[str, str]]:
+    """How it was measured, line by line."""
+    method = item.method
+    if not item.check_key:
+        return []
+    lines = [(str(label), str(text)) for label, text in method.get("words", {}).items()]
+    lines.append(
+        (str(_("Check")), f"{item.check_key} {method.get('check_version', '')}, {_('seed')} {method.get('seed', '')}")
+    )
+    if method.get("params"):
+        chosen = ", ".join(f"{name} {_plain(value)}" for name, value in method["params"].items())
+        lines.append((str(_("Parameters")), chosen))
+    versions = ", ".join(f"{name} {version}" for name, version in method.get("libraries", {}).items())
+    return [*lines, (str(_("Libraries")), versions)]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value)) if value else str(_("as declared"))
+    return str(value)
+
+
+def supplies(item: Evidence) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What the item supplies to rules: per evidence type its fields with their values."""
+    known = catalogue()
+    return [
+        (
+            known[type_id].title if type_id in known else type_id,
+            [(name.replace("_", " "), value_in_words(fields[name])) for name in sorted(fields)],
+        )
+        for type_id, fields in sorted(item.types.items())
+    ]
+
+
+def value_in_words(value: Any) -> str:
+    """A field's value as people read it."""
+    if isinstance(value, bool):
+        return str(_("yes")) if value else str(_("no"))
+    return number(round(value, 4)) if isinstance(value, int | float) else str(value)
+
+
+def repeat_command(item: Evidence, base_url: str) -> str:
+    """The command that asks for the same check with the same parameters."""
+    import json
+
+    if item.check_key not in registry():
+        return ""
+    given = {name: value for name, value in item.method.get("params", {}).items() if value != []}
+    body = json.dumps({"checks": [item.check_key], **({"params": {item.check_key: given}} if given else {})})
+    return (
+        f'curl -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\\n'
+        f"    -d '{body}' \\\n    {base_url}/api/v1/versions/{item.version_id}/checks"
+    )

@@ -1,0 +1,104 @@
+"""Forms of the evidence pages. They check shape; services check everything else."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from apps.evidence.catalogue import EvidenceType, catalogue
+from apps.evidence.checks import registry
+
+
+class ChecksForm(forms.Form):
+    """Which checks to run. Those that this version has no data for are named and cannot be chosen."""
+
+    checks = forms.MultipleChoiceField(label=_("Checks"), widget=forms.CheckboxSelectMultiple)
+
+    def __init__(self, *given: Any, able: list[str], **named: Any) -> None:
+        super().__init__(*given, **named)
+        chosen = [(key, registry()[key].title) for key in able]
+        self.fields["checks"].choices = chosen  # type: ignore[attr-defined]
+
+
+class ReasonForm(forms.Form):
+    """Why an item is accepted, flagged or withdrawn."""
+
+    reason = forms.CharField(label=_("Reason"), max_length=4000, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class TypeForm(forms.Form):
+    """Which evidence type is handed in."""
+
+    type = forms.ChoiceField(label=_("Kind of evidence"))
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        kinds = sorted((kind for kind in catalogue().values() if not kind.is_record), key=lambda kind: kind.title)
+        self.fields["type"].choices = [(kind.id, kind.title) for kind in kinds]  # type: ignore[attr-defined]
+
+
+class ManyFiles(forms.ClearableFileInput):
+    """A file input for several files."""
+
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """Several files, each checked on its own."""
+
+    widget = ManyFiles
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        """Every file that was sent."""
+        files = data if isinstance(data, list | tuple) else [data] if data else []
+        if not files and self.required:
+            super().clean(None, initial)
+        return [super(FilesField, self).clean(file, initial) for file in files]
+
+
+class EvidenceForm(forms.Form):
+    """One item: the type's fields, what it says in a sentence, dates, and files."""
+
+    summary = forms.CharField(
+        label=_("What it says, in one or two sentences"), max_length=4000, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    dated = forms.DateField(label=_("Date of the work"), widget=forms.DateInput(attrs={"type": "date"}))
+    valid_until = forms.DateField(
+        label=_("Valid until"), required=False, widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("Leave empty when the catalogue's age limit is enough."),
+    )  # fmt: skip
+    files = FilesField(
+        label=_("Files"), required=False, help_text=_("With files it is marked submitted, without attested.")
+    )
+
+    def __init__(self, *given: Any, kind: EvidenceType, **named: Any) -> None:
+        super().__init__(*given, **named)
+        own = {f"field_{name}": field_for(name, kind) for name in kind.attested}
+        self.fields = {**own, **self.fields}
+
+    def typed(self) -> dict[str, Any]:
+        """The type's fields that were filled in; an empty one is left out, so nothing is claimed for it."""
+        found = {}
+        for name, value in self.cleaned_data.items():
+            if name.startswith("field_") and value not in (None, ""):
+                plain = (
+                    value.isoformat() if hasattr(value, "isoformat") else {"yes": True, "no": False}.get(value, value)
+                )
+                found[name.removeprefix("field_")] = plain
+        return found
+
+
+def field_for(name: str, kind: EvidenceType) -> forms.Field:
+    """The form field for one field of a type."""
+    label = name.replace("_", " ").capitalize()
+    expected = kind.fields[name]
+    if expected == "bool":
+        answers = [("", _("No statement")), ("yes", _("Yes")), ("no", _("No"))]
+        return forms.ChoiceField(label=label, choices=answers, required=False)
+    if expected == "int":
+        return forms.IntegerField(label=label, required=False)
+    if expected == "float":
+        return forms.FloatField(label=label, required=False)
+    if expected == "date":
+        return forms.DateField(label=label, required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    return forms.CharField(label=label, required=False, max_length=4000)

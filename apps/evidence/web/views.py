@@ -1,0 +1,204 @@
+"""The HTML door of evidence: the list of a version, one result, asking for checks, handing in."""
+
+import csv
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from apps.core.errors import NotFound, ProductError
+from apps.core.permissions import refusals
+from apps.evidence import checks, presentation, queries, services
+from apps.evidence.catalogue import type_named
+from apps.evidence.downloads import download
+from apps.evidence.models import Evidence, Source
+from apps.evidence.web.forms import ChecksForm, EvidenceForm, ReasonForm, TypeForm
+from apps.registry.models import ModelVersion
+from apps.registry.queries import version_for, version_header
+
+GROUPS = [
+    (gettext_lazy("Computed by checks"), {Source.COMPUTED}),
+    (gettext_lazy("Submitted and attested"), {Source.SUBMITTED, Source.ATTESTED}),
+    (gettext_lazy("Records of the product"), {Source.RECORD}),
+]
+MARKS = {"accept": services.accept, "flag": services.flag, "withdraw": services.withdraw}
+
+
+def page(request: HttpRequest, template: str, version: ModelVersion, **context: Any) -> HttpResponse:
+    """A page under a version."""
+    shown = {"version": version, "header": version_header(version, request.user), "tab": "evidence", **context}
+    return render(request, template, shown)
+
+
+@login_required
+def version_list(request: HttpRequest, version: UUID) -> HttpResponse:
+    """Evidence of a version by where it comes from; older items on request."""
+    shown = version_for(request.user, version)
+    is_all = request.GET.get("show") == "all"
+    items = list(queries.with_marks(queries.evidence_of(shown))) if is_all else queries.current_for(shown)
+    groups = [(str(title), [_line(item) for item in items if item.source in sources]) for title, sources in GROUPS]
+    unfinished = [run for run in queries.latest_runs(shown) if run.state != "done"]
+    return page(
+        request, "evidence/version_list.html", shown, groups=[group for group in groups if group[1]], is_all=is_all,
+        runs=unfinished, documents=queries.documents_for(shown), may_ask=not refusals(request.user, "evidence.request_checks", shown),
+    )  # fmt: skip
+
+
+def _line(item: Evidence) -> dict[str, Any]:
+    titles = [queries.catalogue()[key].title for key in sorted(item.types) if key in queries.catalogue()]
+    return {
+        "item": item,
+        "standing": queries.standing_of(item),
+        "supplies": titles,
+        "is_over": not item.is_valid_on(timezone.now().date()),
+    }
+
+
+def evidence_for(user: Any, pk: UUID) -> Evidence:
+    """The item with this id, if the user may see it. Raises NotFound."""
+    rows = Evidence.objects.visible_to(user).select_related(
+        "produced_by", "run__requested_by", "version__model__use_case"
+    )
+    found = queries.with_marks(rows.filter(pk=pk)).first()
+    if found is None:
+        raise NotFound(_("There is no such evidence, or you may not see it."))
+    return found
+
+
+@login_required
+def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One item: what it says first, then figures, tables, limits, method, what was read, and how to repeat it."""
+    return _detail(request, evidence_for(request.user, pk))
+
+
+def _detail(request: HttpRequest, item: Evidence, form: ReasonForm | None = None, status: int = 200) -> HttpResponse:
+    standing = queries.standing_of(item)
+    context = {
+        "item": item,
+        "version": item.version,
+        "standing": standing,
+        "result": presentation.present(item),
+        "supplies": presentation.supplies(item),
+        "command": presentation.repeat_command(item, settings.BASE_URL),
+        "actions": _actions(request, item, standing),
+        "form": form or ReasonForm(),
+    }
+    return render(request, "evidence/detail.html", context, status=status)
+
+
+def _actions(request: HttpRequest, item: Evidence, standing: str) -> list[dict[str, Any]]:
+    """Marks that this reader may make, and why not where they may not."""
+    if standing == queries.WITHDRAWN:
+        return []
+    words = {"accept": _("Accept evidence"), "flag": _("Flag evidence"), "withdraw": _("Withdraw evidence")}
+    done = {"accept": queries.ACCEPTED, "flag": queries.FLAGGED}
+    found = []
+    for verb, label in words.items():
+        if done.get(verb) == standing or (
+            verb == "withdraw" and item.source not in {Source.SUBMITTED, Source.ATTESTED}
+        ):
+            continue
+        why = " ".join(refusal.sentence for refusal in refusals(request.user, f"evidence.{verb}", item))
+        found.append({"verb": verb, "label": label, "why": why})
+    return found
+
+
+@login_required
+@require_POST
+def mark(request: HttpRequest, pk: UUID, verb: str) -> HttpResponse:
+    """Accept, flag or withdraw."""
+    item, form = evidence_for(request.user, pk), ReasonForm(request.POST)
+    if verb not in MARKS:
+        raise NotFound(_("Evidence is accepted, flagged or withdrawn; there is nothing else to do with it."))
+    if not form.is_valid():
+        return _detail(request, item, form, status=422)
+    MARKS[verb](item, reason=form.cleaned_data["reason"], actor=request.user)
+    messages.success(request, _("Noted. It binds at once."))
+    return redirect("evidence:detail", pk)
+
+
+@login_required
+def check_new(request: HttpRequest, version: UUID) -> HttpResponse:
+    """Choose checks and start them; the job's page shows how far they are."""
+    shown = version_for(request.user, version)
+    able = services.required_checks(shown)
+    form = ChecksForm(request.POST or None, able=able, initial={"checks": able})
+    if request.method == "POST" and form.is_valid():
+        runs = services.request_checks(shown, checks=form.cleaned_data["checks"], actor=request.user)
+        return redirect("console:job", runs[0].job_id)
+    known = checks.registry()
+    chosen = form["checks"].value() or []
+    rows = [(check, key in able, key in chosen) for key, check in known.items()]
+    why = " ".join(refusal.sentence for refusal in refusals(request.user, "evidence.request_checks", shown))
+    return page(request, "evidence/check_new.html", shown, form=form, rows=rows, why_not=why)
+
+
+@login_required
+def new(request: HttpRequest, version: UUID) -> HttpResponse:
+    """Hand in or attest evidence: first its kind, then its fields."""
+    shown = version_for(request.user, version)
+    picked = request.GET.get("type", "")
+    if not picked:
+        return page(request, "evidence/new.html", shown, type_form=TypeForm())
+    kind = type_named(picked)
+    initial = {"dated": timezone.now().date()}
+    form = EvidenceForm(request.POST or None, request.FILES or None, kind=kind, initial=initial)
+    if request.method == "POST" and form.is_valid() and (item := _hand_in(request, shown, kind.id, form)):
+        return redirect("evidence:detail", item.pk)
+    status = 422 if form.errors else 200
+    response = page(
+        request, "evidence/new.html", shown, kind=kind, form=form, type_form=TypeForm(initial={"type": kind.id})
+    )
+    response.status_code = status
+    return response
+
+
+def _hand_in(request: HttpRequest, version: ModelVersion, kind: str, form: EvidenceForm) -> Evidence | None:
+    given = {name: form.cleaned_data[name] for name in ("summary", "dated", "valid_until")}
+    files = form.cleaned_data["files"]
+    try:
+        if files:
+            return services.submit(version, type=kind, fields=form.typed(), actor=request.user, files=files, **given)
+        return services.attest(version, type=kind, fields=form.typed(), actor=request.user, **given)
+    except ProductError as refused:
+        form.add_error(None, refused.detail)
+        return None
+
+
+@login_required
+def file(request: HttpRequest, pk: UUID, sha256: str) -> FileResponse:
+    """A file that was handed in, as a download."""
+    return download(evidence_for(request.user, pk), sha256)
+
+
+@login_required
+def table_csv(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
+    """One table as a file for spreadsheets."""
+    item = evidence_for(request.user, pk)
+    if not 1 <= number <= len(item.tables):
+        raise NotFound(_("There is no such table."))
+    table = item.tables[number - 1]
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="evidence-{item.pk}-table-{number}.csv"'
+    writer = csv.writer(response)
+    writer.writerow([_harmless(column["label"]) for column in table["columns"]])
+    for row in table["rows"]:
+        writer.writerow([_harmless(row.get(column["key"])) for column in table["columns"]])
+    return response
+
+
+def _harmless(value: Any) -> Any:
+    """A cell that a spreadsheet does not run as a formula; an interval as "low to high"."""
+    if isinstance(value, list):
+        return f"{value[0]} to {value[1]}" if len(value) == 2 else ""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    return value
