@@ -9,15 +9,30 @@ import sys
 
 # Commands that talk to no database; all others get the embedded one unless DATABASE_URL names another.
 NO_DATABASE = {
-    "check", "collectstatic", "compilemessages", "diffsettings", "doctor", "help", "lint", "makemessages", "makemigrations",
-    "spectacular", "verify", "version", "--help", "--version", "-h",
+    "check",
+    "collectstatic",
+    "compilemessages",
+    "diffsettings",
+    "doctor",
+    "help",
+    "lint",
+    "makemessages",
+    "makemigrations",
+    "spectacular",
+    "verify",
+    "version",
+    "--help",
+    "--version",
+    "-h",
 }
 
 
 def main():
     """Run the command named on the command line."""
     if sys.version_info < (3, 11):
-        sys.exit("Imprimatur needs Python 3.11 or newer; this is %d.%d. Try: python3.11 manage.py" % sys.version_info[:2])
+        sys.exit(
+            "Imprimatur needs Python 3.11 or newer; this is %d.%d. Try: python3.11 manage.py" % sys.version_info[:2]
+        )
     from apps.config import bootstrap
 
     bootstrap.ensure(sys.argv[1:])

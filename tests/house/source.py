@@ -3,7 +3,7 @@
 import ast
 import functools
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from apps.config.database import ROOT
@@ -50,3 +50,9 @@ def definitions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
+
+
+def nothing(found: Iterable[object]) -> None:
+    """Fail with every place on a line of its own."""
+    rows = [str(row) for row in found]
+    assert not rows, "\n" + "\n".join(rows)

@@ -51,4 +51,4 @@ def test_every_permission_that_is_asked_is_declared() -> None:
     for path in source.modules():
         for found in re.findall(r"""\b(?:authorise|refusals)\(\s*[\w.]+,\s*"([a-z_]+\.[a-z_]+)\"""", path.read_text()):
             asked[found] = source.name(path)
-    assert {name: place for name, place in asked.items() if name not in permissions.declared()} == {}
+    source.nothing((name, place) for name, place in asked.items() if name not in permissions.declared())
