@@ -18,7 +18,7 @@ from apps.core import jobs
 from apps.core.models import Job, JobState
 
 SILENT = timedelta(seconds=60)
-LAG = timedelta(seconds=30)
+LAG = timedelta(seconds=10)
 OLDEST_WAIT = timedelta(minutes=5)
 CHECKPOINT_AGE = timedelta(hours=24)
 VERIFIED_AGE = timedelta(days=7)

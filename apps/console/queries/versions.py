@@ -63,7 +63,7 @@ def deployments(version: ModelVersion) -> list[Deployment]:
 def states(versions: Iterable[Any]) -> dict[Any, str]:
     """The state of many versions by id, in one query: the newest review's, as the rules last found it."""
     keys = [getattr(version, "pk", version) for version in versions]
-    rows = Review.objects.filter(version__in=keys).order_by("version", "-submitted_at", "-id").distinct("version")
+    rows = Review.objects.filter(version__in=keys).order_by("version_id", "-submitted_at", "-id").distinct("version_id")
     newest = {row.version_id: row.recorded_standing or row.state for row in rows}
     return {key: newest.get(key, lifecycle.DRAFT) for key in keys}
 
