@@ -36,6 +36,11 @@ def sample(pattern: RoutePattern, kind: str | None, name: str) -> str:
     return SAMPLES.get(kind or "str") or pattern.converters[name].regex.strip("()").split("|")[0]
 
 
+def fitting(pattern: str) -> str:
+    """A value that this regular expression takes."""
+    return next((value for value in (*SAMPLES.values(), *pattern.split("|")) if re.fullmatch(pattern, value)), "nobody")
+
+
 def routes(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
     """Every address with a sample in the place of each parameter."""
     for entry in resolver.url_patterns:
@@ -43,7 +48,8 @@ def routes(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
         if isinstance(pattern, RoutePattern):
             part = re.sub(r"<(?:(\w+):)?(\w+)>", lambda found, of=pattern: sample(of, found[1], found[2]), str(pattern))
         elif isinstance(pattern, RegexPattern):
-            part = re.sub(r"\(\?P<\w+>[^)]*\)", "nobody", str(pattern)).strip("^$").replace("\\Z", "").replace("\\", "")
+            part = re.sub(r"\(\?P<\w+>([^)]*)\)", lambda found: fitting(found[1]), str(pattern))
+            part = part.strip("^$").replace("\\Z", "").replace("\\", "")
         if isinstance(entry, URLPattern):
             yield prefix + part
         else:
