@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from apps.audit import merkle, note
 from apps.audit.models import Checkpoint, Cursor, Entry, Key, Leaf, Node, Pending, VerificationRun
+from apps.audit.permissions import reads_everything
 from apps.core.errors import NotFound
 
 SEQUENCER = "audit.sequencer"  # the cursor row in which the sequencer leaves its sign of life
@@ -67,18 +68,42 @@ def entries_for(subject: Any, limit: int | None = None) -> list[Entry]:
     return _with_entries(Leaf.objects.filter(subject=name).order_by("n"), limit)
 
 
-def leaves(*, subject: str = "", actor: str = "", verb: str = "", digest: str = "") -> QuerySet[Leaf]:
-    """Leaves with their entries, newest first, narrowed by exact subject, actor, verb, and start of the digest."""
+def leaves(user: Any) -> QuerySet[Leaf]:
+    """Leaves with the entries that this user may read, newest first."""
     found: QuerySet[Leaf] = Leaf.objects.select_related("entry").order_by("-seq")
+    return found if reads_everything(user) else found.filter(entry__actor=getattr(user, "audit_ref", ""))
+
+
+def matching(
+    found: QuerySet[Leaf],
+    *,
+    subject: str = "",
+    actor: str = "",
+    verb: str = "",
+    text: str = "",
+    as_at: date | None = None,
+) -> QuerySet[Leaf]:
+    """Those with this subject, actor and verb, up to the end of this day (UTC).
+
+    `text` is a number in the log, the start of a digest of an entry or of the record it binds, or a part of a subject.
+    """
     if subject:
         found = found.filter(subject=subject)
     if actor:
         found = found.filter(entry__actor=actor)
     if verb:
         found = found.filter(entry__verb=verb)
-    if digest:
-        found = found.filter(entry__digest__startswith=digest)
-    return found
+    if as_at:
+        found = found.filter(entry__at__lt=datetime.combine(as_at + timedelta(days=1), time.min, UTC))
+    return found.filter(_means(text.strip())) if text.strip() else found
+
+
+def visible_leaf(user: Any, seq: int) -> Leaf:
+    """One leaf with its entry. NotFound when there is none or this user may not read it."""
+    leaf: Leaf | None = leaves(user).filter(seq=seq).first()
+    if leaf is None:
+        raise NotFound(f"There is no entry {seq}, or you may not read it.")
+    return leaf
 
 
 def tree_size() -> int:
@@ -219,6 +244,16 @@ def _hashes(base: int, ranges: Sequence[tuple[int, int]]) -> dict[int, bytes]:
         if any(position not in found for position in range(start, end)):
             raise NotFound(f"The tree has a gap between {start << base} and {end << base}. Run `verify --database`.")
     return found
+
+
+def _means(text: str) -> Q:
+    if text.isdecimal() and len(text) < 19:
+        return Q(seq=int(text))
+    digest = text.lower().removeprefix("sha256:")
+    if len(digest) >= 8 and set(digest) <= set("0123456789abcdef"):
+        start = f"sha256:{digest}"
+        return Q(entry__digest__startswith=start) | Q(entry__row_digest__startswith=start)
+    return Q(subject__contains=text)
 
 
 def _distinct(column: str) -> list[str]:

@@ -23,9 +23,9 @@ def signing_key(tmp_path: Path, settings: Any) -> Path:
 def write() -> Callable[..., Entry]:
     """Write one entry as a service would."""
 
-    def one(verb: str = "tests.happened", subject: str = "model:a", **more: Any) -> Entry:
+    def one(verb: str = "tests.happened", subject: str = "model:a", actor: Any = None, **more: Any) -> Entry:
         with transaction.atomic():
-            return services.record(services.system("tests"), verb, subject, **more)
+            return services.record(actor or services.system("tests"), verb, subject, **more)
 
     return one
 

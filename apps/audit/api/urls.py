@@ -1,0 +1,13 @@
+"""Addresses of the log under /api/v1/."""
+
+from django.urls import path
+
+from apps.audit.api import views
+
+urlpatterns = [
+    path("audit/entries", views.Entries.as_view({"get": "list"})),
+    path("audit/entries/<int:seq>", views.Entries.as_view({"get": "retrieve"})),
+    path("audit/checkpoint", views.Head.as_view()),
+    path("audit/proof/inclusion", views.InclusionProof.as_view()),
+    path("audit/proof/consistency", views.ConsistencyProof.as_view()),
+]
