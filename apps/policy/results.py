@@ -79,6 +79,11 @@ class RequirementResult:
     is_counted: bool = False
 
     @property
+    def is_waivable(self) -> bool:
+        """Somebody may ask for a waiver: it is not met, and it is no legal prohibition."""
+        return self.outcome in WAIVABLE and self.kind != "prohibition" and self.code != "MADE_LATER"
+
+    @property
     def is_settled(self) -> bool:
         """Nothing is asked of anyone for this requirement now."""
         return self.outcome in SETTLED

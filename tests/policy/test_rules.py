@@ -309,10 +309,20 @@ BOOLS = sorted(name for name, kind in packs.fact_types().items() if kind == "boo
 
 def full_facts(draw_bools):
     flat = dict(zip(BOOLS, draw_bools, strict=True))
-    flat |= {"org.sector": "bank", "org.jurisdictions": ["EU", "US", "US-NYC"], "use.domain": "credit", "model.tier": 2, "model.state": "draft",
-             "eu.ai_class": "high_risk_annex_iii", "eu.annex_iii_point": ["5(b)"], "eu.roles": ["provider", "deployer"], "org.size": "large",
-             "use.automation": "advisory", "nyc.output": "score", "org.total_assets_usd_bn": 40, "version.output_kind": "binary_classification",
-             "kpi.with_baseline": 0}  # fmt: skip
+    flat |= {"org.sector": "bank", "org.jurisdictions": ["EU", "US", "US-NYC"], "use.domain": "credit", "model.tier": 2}
+    flat |= {
+        "model.state": "draft",
+        "eu.ai_class": "high_risk_annex_iii",
+        "eu.annex_iii_point": ["5(b)"],
+        "org.size": "large",
+    }
+    flat |= {
+        "eu.roles": ["provider", "deployer"],
+        "use.automation": "advisory",
+        "nyc.output": "score",
+        "kpi.with_baseline": 0,
+    }
+    flat |= {"org.total_assets_usd_bn": 40, "version.output_kind": "binary_classification"}
     return flat
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "assessments_of",
     "compiled",
     "datasets_behind",
+    "drafts",
     "fact_names",
     "facts_of",
     "framework_states",

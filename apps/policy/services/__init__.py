@@ -12,6 +12,7 @@ from apps.policy.services.policies import (
     reject_framework,
     request_framework,
 )
+from apps.policy.services.reporting import intake_of, judged_as_of
 from apps.policy.services.tiers import answer_facts, arithmetic_of, confirm_tier, proposal_for, propose_tier
 from apps.policy.services.waivers import (
     WaiverEffect,
@@ -35,6 +36,8 @@ __all__ = [
     "confirm_framework",
     "confirm_tier",
     "draft_policy",
+    "intake_of",
+    "judged_as_of",
     "load_frameworks",
     "load_packs",
     "longest_days",

@@ -16,7 +16,7 @@ from apps.policy import packs, queries, wording
 from apps.policy.models import Waiver
 from apps.policy.queries.measured import organisation_day
 from apps.policy.requirements import Requirement
-from apps.policy.results import WAIVABLE, RequirementResult, WaiverView
+from apps.policy.results import RequirementResult, WaiverView
 from apps.policy.services.assessing import Judgement, assess, end_of_day
 from apps.registry.models import Environment, Involvement, ModelVersion
 from apps.registry.services import involve
@@ -242,8 +242,4 @@ def words_of(waiver: Waiver) -> dict[str, Any]:
 
 def waivable(judgement: Judgement) -> list[RequirementResult]:
     """The results of a judgement for which somebody may ask a waiver."""
-    return [
-        row
-        for row in judgement.results
-        if row.outcome in WAIVABLE and row.kind != "prohibition" and row.code != "MADE_LATER"
-    ]
+    return [row for row in judgement.results if row.is_waivable]

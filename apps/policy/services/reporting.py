@@ -1,0 +1,70 @@
+"""Judgements and intake as pages and callers read them."""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from apps.policy import packs, queries
+from apps.policy.models import Assessment, PolicyVersion
+from apps.policy.services.assessing import Judgement, assess, result_row
+from apps.policy.services.tiers import arithmetic_of, proposal_for
+from apps.registry.models import Environment, ModelVersion, UseCase
+
+
+def judged_as_of(version: ModelVersion, environment: Environment, at: datetime | None, stage: str) -> dict[str, Any]:
+    """The judgement now, or at a moment: as it was stored then, else from what was recorded until then."""
+    if at is None or at >= timezone.now():
+        return judgement_row(assess(version, environment, stage=stage), "now")
+    stored = queries.assessments_of(version, environment).filter(at__lte=at, stage=stage).first()
+    if stored is not None:
+        return stored_row(stored)
+    return judgement_row(assess(version, environment, at=at, stage=stage), "reconstructed")
+
+
+def judgement_row(judgement: Judgement, basis: str) -> dict[str, Any]:
+    """A judgement as an answer."""
+    return {
+        "version": str(judgement.version.pk), "environment": judgement.environment.slug, "policy": policy_row(judgement.policy),
+        "stage": judgement.stage, "basis": basis, "at": judgement.at, "ends_at": judgement.ends_at, "sentence": judgement.sentence,
+        "is_ready": judgement.is_ready, "counts": judgement.counts,
+        "requirements": [{**result_row(row), "fix_url": row.fix_url} for row in judgement.results],
+    }  # fmt: skip
+
+
+def stored_row(stored: Assessment) -> dict[str, Any]:
+    """A stored judgement as an answer."""
+    counts: dict[str, int] = {}
+    for row in stored.results:
+        counts[row["outcome"]] = counts.get(row["outcome"], 0) + 1
+    counts["counted"] = sum(row["is_counted"] for row in stored.results)
+    counts["blocking"] = sum(row["is_blocking"] for row in stored.results)
+    return {
+        "version": str(stored.version_id), "environment": stored.environment.slug, "policy": policy_row(stored.policy_version),
+        "stage": stored.stage, "basis": "stored", "at": stored.at, "ends_at": stored.ends_at, "sentence": stored.sentence,
+        "is_ready": stored.is_ready, "counts": counts, "requirements": [{**row, "fix_url": ""} for row in stored.results],
+    }  # fmt: skip
+
+
+def policy_row(version: PolicyVersion) -> dict[str, Any]:
+    """The policy version that was applied."""
+    return {"id": str(version.pk), "name": version.policy.name, "version": version.version, "digest": version.digest}
+
+
+def intake_of(use_case: UseCase) -> dict[str, Any]:
+    """What was answered, what was not, and the tier that follows with its arithmetic."""
+    proposal = proposal_for(use_case)
+    known = queries.known_facts(use_case)
+    return {
+        "use_case": use_case.slug,
+        "facts": {name: known[name] for name in packs.facts() if name in known},
+        "answers": use_case.intake_answers,
+        "unanswered_facts": queries.unanswered_facts(use_case),
+        "unanswered_questions": list(proposal.unanswered),
+        "proposed_tier": proposal.tier if proposal.is_complete and not proposal.is_blocked else None,
+        "tier": use_case.tier,
+        "is_tier_confirmed": use_case.is_tier_confirmed,
+        "is_blocked": proposal.is_blocked,
+        "sentence": proposal.sentence,
+        "arithmetic": arithmetic_of(proposal),
+    }

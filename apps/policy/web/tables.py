@@ -1,0 +1,75 @@
+"""Rows of the policy pages, ready to print."""
+
+from typing import Any
+
+from apps.policy import packs, queries, wording
+from apps.policy.models import Framework, Policy, PolicyVersion
+from apps.policy.requirements import Item, Requirement, compile_requirement
+
+HOUSE = {"house": "House rules", "minimum-evidence": "Minimum evidence"}
+
+
+def policy_rows() -> list[dict[str, Any]]:
+    """Every policy with its version in force and how many requirements it has."""
+    in_force = queries.policies_in_force()
+    rows = []
+    for policy in Policy.objects.select_related("environment"):
+        version = in_force.get(policy.pk)
+        count = len(queries.compiled(version).requirements) if version else 0
+        rows.append({"policy": policy, "version": version, "count": count, "drafts": len(queries.drafts(policy))})
+    return rows
+
+
+def framework_rows() -> list[dict[str, Any]]:
+    """Every framework with whether it is looked at."""
+    return [
+        {
+            "state": row,
+            "framework": row.framework,
+            "count": len(row.framework.body["requirements"]),
+            "head": row.framework.body["framework"],
+        }
+        for row in queries.framework_states()
+    ]
+
+
+def requirement_rows(version: PolicyVersion, kept: str) -> list[dict[str, Any]]:
+    """The requirements of a policy version by where they come from; `kept` shows only one source."""
+    titles = {**dict(Framework.objects.values_list("slug", "short_name")), **HOUSE}
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in version.body["requirements"]:
+        groups.setdefault(row["framework"], []).append(requirement_row(row, version.body["blocks_on"]))
+    return [
+        {
+            "slug": slug,
+            "title": titles.get(slug, slug),
+            "rows": rows,
+            "count": len(rows),
+            "is_shown": kept in ("", slug),
+        }
+        for slug, rows in groups.items()
+    ]
+
+
+def requirement_row(row: dict[str, Any], blocks_on: list[str]) -> dict[str, Any]:
+    """One requirement as the policy page shows it: where it comes from, when it applies, what is required."""
+    compiled = requirement_of(row)
+    required = wording.required(compiled.limit, None) if compiled.limit else ""
+    if not required:
+        required = "; ".join(f"{item.title}: {conditions(item)}" for item in compiled.items)
+    return {
+        "id": row["id"], "title": row["title"], "ref": row.get("ref", ""), "severity": row["severity"].replace("_", " "),
+        "is_blocking": row["severity"] in blocks_on, "required": required, "obligation": row.get("obligation", ""),
+        "applies": "always" if row["applies_when"] == "true" else row["applies_when"],
+        "from": [entry["from"] for entry in row.get("effective", [])][:1],
+    }  # fmt: skip
+
+
+def conditions(item: Item) -> str:
+    """What an item of evidence has to say."""
+    return wording.listing([wording.condition(part.text) for part in item.parts])
+
+
+def requirement_of(row: dict[str, Any]) -> Requirement:
+    """One row of a policy body, compiled."""
+    return compile_requirement(row, packs.rule_types(), packs.field_types())

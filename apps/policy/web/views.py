@@ -1,0 +1,153 @@
+"""Pages about policies, frameworks and the intake."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from apps.core.errors import ProductError
+from apps.core.permissions import refusals
+from apps.policy import packs, queries, services
+from apps.policy.models import Framework, FrameworkChoice, Policy, PolicyVersion
+from apps.policy.web import forms
+from apps.policy.web.tables import framework_rows, policy_rows, requirement_rows
+from apps.registry.queries import use_case_for
+
+
+@login_required
+def policy_list(request: HttpRequest) -> HttpResponse:
+    """Every policy with the version in force, and every framework with whether it is looked at."""
+    context = {"policies": policy_rows(), "frameworks": framework_rows()}
+    return render(request, "policy/policy_list.html", context)
+
+
+@login_required
+def policy(request: HttpRequest, slug: str) -> HttpResponse:
+    """The version in force with its requirements, and the drafts."""
+    found = get_object_or_404(Policy.objects.select_related("environment"), slug=slug)
+    version = queries.policies_in_force().get(found.pk)
+    return render(request, "policy/policy.html", policy_context(request, found, version))
+
+
+@login_required
+def policy_version(request: HttpRequest, pk: Any) -> HttpResponse:
+    """One version of a policy as it is and stays."""
+    version = get_object_or_404(PolicyVersion.objects.select_related("policy__environment", "drafted_by"), pk=pk)
+    return render(request, "policy/policy.html", policy_context(request, version.policy, version))
+
+
+def policy_context(request: HttpRequest, found: Policy, version: PolicyVersion | None) -> dict[str, Any]:
+    """What the page of a policy shows."""
+    in_force = queries.policies_in_force().get(found.pk)
+    kept = request.GET.get("framework", "")
+    return {
+        "policy": found, "version": version, "is_in_force": version is not None and version == in_force, "drafts": queries.drafts(found),
+        "groups": requirement_rows(version, kept) if version else [], "kept": kept, "tier": packs.tier_row(found.tier),
+        "refusals": refusals(request.user, "policy.publish_policy", version) if version else [],
+        "publication": getattr(version, "publication", None) if version else None,
+    }  # fmt: skip
+
+
+@login_required
+@require_POST
+def publish(request: HttpRequest, pk: Any) -> HttpResponse:
+    """Put a draft in force now."""
+    version = get_object_or_404(PolicyVersion.objects.select_related("policy"), pk=pk)
+    services.publish_policy(version, actor=request.user, reason=request.POST.get("reason", ""))
+    messages.success(request, _("%(version)s is in force.") % {"version": version})
+    return redirect("policy:policy", slug=version.policy.slug)
+
+
+@login_required
+def framework(request: HttpRequest, slug: str) -> HttpResponse:
+    """A framework with its requirements, and the form to change whether it is looked at."""
+    state = next((row for row in queries.framework_states() if row.framework.slug == slug), None)
+    if state is None:
+        raise Http404
+    form = forms.FrameworkForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.request_framework(slug, **form.cleaned_data, actor=request.user)
+        except ProductError as refused:
+            forms.show_refusal(form, refused)
+        else:
+            return redirect("policy:framework", slug=slug)
+    return render(
+        request, "policy/framework.html", framework_context(request, state, form), status=422 if form.errors else 200
+    )
+
+
+def framework_context(request: HttpRequest, state: queries.ActiveFramework, form: Any) -> dict[str, Any]:
+    """What the page of a framework shows."""
+    rows: dict[str, list[Any]] = {}
+    for row in state.framework.body["requirements"]:
+        rows.setdefault(row["group"], []).append(row)
+    groups = [{"title": group["title"], "rows": rows.get(group["id"], [])} for group in state.framework.body["groups"]]
+    return {
+        "state": state, "framework": state.framework, "head": state.framework.body["framework"], "groups": groups, "form": form,
+        "refusals": refusals(request.user, "policy.request_framework"),
+        "confirm_refusals": refusals(request.user, "policy.confirm_framework", state.wish) if state.wish else [],
+        "is_law": state.framework.activation == Framework.Activation.AUTOMATIC,
+    }  # fmt: skip
+
+
+@login_required
+@require_POST
+def framework_decide(request: HttpRequest, pk: Any) -> HttpResponse:
+    """A second person confirms or refuses a change."""
+    choice = get_object_or_404(FrameworkChoice, pk=pk)
+    if request.POST.get("decision") == "confirm":
+        published = services.confirm_framework(choice, actor=request.user)
+        messages.success(request, _("Confirmed. %(count)d policy versions were published.") % {"count": len(published)})
+    else:
+        services.reject_framework(choice, actor=request.user, reason=request.POST.get("reason", ""))
+    return redirect("policy:framework", slug=choice.slug)
+
+
+@login_required
+def intake(request: HttpRequest, slug: str) -> HttpResponse:
+    """The questionnaire, the facts, and the tier that follows with its arithmetic."""
+    use_case = use_case_for(request.user, slug)
+    form = forms.IntakeForm(use_case, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.answer_facts(use_case, facts=form.facts(), answers=form.answers(), actor=request.user)
+        except ProductError as refused:
+            forms.show_refusal(form, refused)
+        else:
+            messages.success(request, _("Answers kept."))
+            return redirect("policy:intake", slug=slug)
+    return intake_page(request, use_case, form, forms.TierForm(initial={"tier": use_case.proposed_tier}))
+
+
+def intake_page(request: HttpRequest, use_case: Any, form: Any, tier_form: Any) -> HttpResponse:
+    """The page of the intake with these forms."""
+    context = {
+        "use_case": use_case, "form": form, "tier_form": tier_form, "proposal": services.proposal_for(use_case),
+        "unanswered": queries.unanswered_facts(use_case),
+        "answer_refusals": refusals(request.user, "registry.answer_facts", use_case),
+        "confirm_refusals": refusals(request.user, "registry.confirm_tier", use_case),
+        "path": packs.tier_row(use_case.tier or use_case.proposed_tier) if use_case.tier or use_case.proposed_tier else None,
+    }  # fmt: skip
+    return render(request, "policy/intake.html", context, status=422 if form.errors or tier_form.errors else 200)
+
+
+@login_required
+@require_POST
+def tier(request: HttpRequest, slug: str) -> HttpResponse:
+    """A second person confirms the tier."""
+    use_case = use_case_for(request.user, slug)
+    form = forms.TierForm(request.POST)
+    if form.is_valid():
+        try:
+            services.confirm_tier(use_case, **form.cleaned_data, actor=request.user)
+        except ProductError as refused:
+            forms.show_refusal(form, refused)
+        else:
+            messages.success(request, _("Tier confirmed."))
+            return redirect("policy:intake", slug=slug)
+    return intake_page(request, use_case, forms.IntakeForm(use_case), form)
