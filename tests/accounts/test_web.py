@@ -41,7 +41,9 @@ def test_a_chosen_theme_is_written_into_the_page_and_kept_for_the_sign_in_page()
 
 
 def test_a_theme_nobody_made_is_refused() -> None:
-    assert factories.signed_in(factories.person("auditor")).post("/profile/theme/", {"theme": "pink"}).status_code == 422
+    assert (
+        factories.signed_in(factories.person("auditor")).post("/profile/theme/", {"theme": "pink"}).status_code == 422
+    )
 
 
 def test_shortcuts_can_be_switched_off() -> None:
@@ -116,7 +118,9 @@ def test_an_administrator_grants_and_ends_a_role(admin: Client) -> None:
 
 def test_a_role_that_would_void_four_eyes_is_refused_in_words(admin: Client) -> None:
     keeper = User.objects.get(username="keeper")
-    answer = admin.post(reverse("accounts:person", args=[keeper.pk]), {"role": "risk_officer", "reason": "Short of people"})
+    answer = admin.post(
+        reverse("accounts:person", args=[keeper.pk]), {"role": "risk_officer", "reason": "Short of people"}
+    )
     assert answer.status_code == 422
     assert "Administrators set up and never decide" in answer.content.decode()
 

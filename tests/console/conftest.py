@@ -37,7 +37,9 @@ def world(db: Any) -> World:
     first = factories.version(model, developer=developer, version="11", training=training)
     later = {**training, "parameters": {"depth": 4, "rate": 0.1}}
     features = [{"name": "balance", "reason": "Shows means"}]
-    second = factories.version(model, developer=developer, version="12", training=later, features=features, reason="design")
+    second = factories.version(
+        model, developer=developer, version="12", training=later, features=features, reason="design"
+    )
     production = factories.environment("production", is_production=True)
     factories.deployment(first, production, state="active")
     dataset = factories.dataset("credit_applications", fields=("age", "amount"))

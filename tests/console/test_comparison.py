@@ -7,8 +7,14 @@ from apps.console import comparison
 
 
 def test_a_higher_auc_is_better_and_a_lower_ratio_is_worse() -> None:
-    before = {"p.auc": {"label": "AUC", "value": 0.781}, "f.lowest_ratio": {"label": "Lowest ratio", "value": 0.83, "digits": 2}}
-    after = {"p.auc": {"label": "AUC", "value": 0.793}, "f.lowest_ratio": {"label": "Lowest ratio", "value": 0.76, "digits": 2}}
+    before = {
+        "p.auc": {"label": "AUC", "value": 0.781},
+        "f.lowest_ratio": {"label": "Lowest ratio", "value": 0.83, "digits": 2},
+    }
+    after = {
+        "p.auc": {"label": "AUC", "value": 0.793},
+        "f.lowest_ratio": {"label": "Lowest ratio", "value": 0.76, "digits": 2},
+    }
     auc, ratio = comparison.metrics(before, after)
     assert (auc.before, auc.after, auc.change, auc.tone) == ("0.781", "0.793", "+0.012 better", "is-ok")
     assert (ratio.change, ratio.tone) == ("−0.07 worse", "is-bad")

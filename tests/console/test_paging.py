@@ -55,4 +55,3 @@ def test_a_list_that_fits_is_whole() -> None:
 def test_a_mark_of_another_list_is_refused_in_words(mark: str) -> None:
     with pytest.raises(BadRequest, match="page mark"):
         keyset(UseCase.objects.all(), by=("title", "id"), query={"after": mark})
-

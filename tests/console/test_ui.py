@@ -83,7 +83,8 @@ def test_nothing_is_said_to_be_not_yet() -> None:
 
 @time_machine.travel(NOW, tick=False)
 @pytest.mark.parametrize(
-    ("days", "words"), [(-2, "2 days overdue"), (-1, "1 day overdue"), (0, "due today"), (1, "due tomorrow"), (5, "due in 5 days")]
+    ("days", "words"),
+    [(-2, "2 days overdue"), (-1, "1 day overdue"), (0, "due today"), (1, "due tomorrow"), (5, "due in 5 days")],
 )
 def test_a_due_date_says_how_far_it_is(days: int, words: str) -> None:
     assert words in ui.due(NOW.date() + timedelta(days=days))
@@ -91,7 +92,15 @@ def test_a_due_date_says_how_far_it_is(days: int, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(48231, "48\u202f231"), (0.7931, "0.7931"), (-0.07, "\u22120.07"), (None, "–"), ("text", "text"), (12, "12"), (True, "True")],
+    [
+        (48231, "48\u202f231"),
+        (0.7931, "0.7931"),
+        (-0.07, "\u22120.07"),
+        (None, "–"),
+        ("text", "text"),
+        (12, "12"),
+        (True, "True"),
+    ],
 )
 def test_numbers_align_and_have_a_true_minus(value: object, text: str) -> None:
     assert ui.number(value) == text

@@ -93,7 +93,9 @@ def test_a_model_lists_its_versions_and_what_runs(world: World, risk: Client) ->
 
 
 def test_a_use_case_shows_objective_measures_and_that_nobody_confirmed_a_tier(world: World, risk: Client) -> None:
-    world.use_case.kpis.create(name="Default rate", target=0.03, unit="share", baseline_name="Score card", baseline_value=0.041)
+    world.use_case.kpis.create(
+        name="Default rate", target=0.03, unit="share", baseline_name="Score card", baseline_value=0.041
+    )
     page = text_of(risk, reverse("console:use-case", args=[world.use_case.slug]))
     assert "No confirmed tier" in page
     assert "Default rate" in page
@@ -136,14 +138,19 @@ def test_search_shows_a_stranger_nothing(world: World) -> None:
         assert "Nothing found" in text_of(stranger, f"/search/?q={words}")
 
 
-@pytest.mark.parametrize("words", ["'; drop table", "%", "\x00".encode().hex(), "ﬀ" * 300, "F-99999999999", "deadbeefdeadbeef"])
+@pytest.mark.parametrize("words", ["'; drop table", "%", b"\x00".hex(), "ﬀ" * 300, "F-99999999999", "deadbeefdeadbeef"])
 def test_search_survives_odd_words(world: World, risk: Client, words: str) -> None:
     assert risk.get("/search/", {"q": words}).status_code == 200
 
 
 def test_a_running_job_says_how_far_it_is_and_asks_again(world: World, risk: Client) -> None:
     job = Job.objects.create(
-        task="evidence.measure", state=JobState.RUNNING, stage="Reading rows", done=400, total=1000, requested_by=world.risk.pk,
+        task="evidence.measure",
+        state=JobState.RUNNING,
+        stage="Reading rows",
+        done=400,
+        total=1000,
+        requested_by=world.risk.pk,
         subject=world.second.subject,
     )
     page = text_of(risk, reverse("console:job", args=[job.pk]))
@@ -173,7 +180,16 @@ def test_a_job_of_someone_else_is_not_shown_to_who_does_not_see_everything(world
 
 def test_the_system_page_names_every_part(risk: Client) -> None:
     page = text_of(risk, "/system/")
-    for part in ("PostgreSQL", "Worker and scheduler", "Jobs", "Sequencer", "Signed checkpoint", "Verification", "PDF engine", "Disk"):
+    for part in (
+        "PostgreSQL",
+        "Worker and scheduler",
+        "Jobs",
+        "Sequencer",
+        "Signed checkpoint",
+        "Verification",
+        "PDF engine",
+        "Disk",
+    ):
         assert part in page
 
 
@@ -198,7 +214,14 @@ def count(client: Client, url: str) -> int:
 
 
 def test_lists_ask_the_same_number_of_questions_however_long_they_are(world: World, risk: Client) -> None:
-    urls = ["/models/", "/use-cases/", "/datasets/", "/queue/", reverse("console:model", args=[world.model.slug]), "/search/?q=e"]
+    urls = [
+        "/models/",
+        "/use-cases/",
+        "/datasets/",
+        "/queue/",
+        reverse("console:model", args=[world.model.slug]),
+        "/search/?q=e",
+    ]
     before = {url: count(risk, url) for url in urls}
     for number in range(6):
         use_case = factories.use_case(f"more-{number}", owner=world.use_case.owner)

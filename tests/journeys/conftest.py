@@ -55,7 +55,9 @@ class Visitor:
         """Note every request that leaves the origin and everything the browser complains about."""
         self.page.on("request", self._note_request)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
+        self.page.on(
+            "console", lambda message: self.complaints.append(message.text) if message.type == "error" else None
+        )
 
     def _note_request(self, request: Any) -> None:
         if not request.url.startswith((self.origin, "data:", "blob:")):

@@ -19,7 +19,9 @@ def story(risk_officer: User) -> list[str]:
     builder = factories.person("developer", use_case=use_case.slug)
     production = factories.environment("production", is_production=True)
     training = {"seed": 1, "parameters": {"depth": 3}}
-    factories.deployment(factories.version(model, developer=builder, version="11", training=training), production, state="active")
+    factories.deployment(
+        factories.version(model, developer=builder, version="11", training=training), production, state="active"
+    )
     version = factories.version(model, developer=builder, version="12", reason="design", training={"seed": 2})
     dataset = factories.dataset("credit_applications", fields=("age", "amount"))
     factories.link(version, factories.dataset_version(dataset, "12"))
@@ -130,7 +132,9 @@ def test_on_a_phone_the_navigation_opens_without_script(visit: Any, story: list[
 def test_a_job_page_follows_the_job_to_its_end(visit: Any, risk_officer: User) -> None:
     from apps.core.models import Job, JobState
 
-    job = Job.objects.create(task="evidence.measure", state=JobState.RUNNING, stage="Reading rows", requested_by=risk_officer.pk)
+    job = Job.objects.create(
+        task="evidence.measure", state=JobState.RUNNING, stage="Reading rows", requested_by=risk_officer.pk
+    )
     visitor = visit(username="risk")
     visitor.open(f"/jobs/{job.pk}/")
     visitor.page.get_by_text("Reading rows").first.wait_for()

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.cache import cache
 from django.db import connection
 
 from apps.accounts.models import User
@@ -13,6 +14,7 @@ from apps.workflow import queries as workflow
 from apps.workflow.queries import QueueRow
 
 LISTS = ("needs-you", "others", "all")
+COUNT_LASTS = 15
 UNCHECKED = {"unchecked", "error", "answer_needed"}
 
 
@@ -36,7 +38,15 @@ class Lists:
 def lists(user: User) -> Lists:
     """Open work, apart by whose turn it is."""
     rows = workflow.open_reviews_for(user)
-    return Lists([row for row in rows if row.is_yours], [row for row in rows if not row.is_yours])
+    found = Lists([row for row in rows if row.is_yours], [row for row in rows if not row.is_yours])
+    cache.set(f"queue-count:{user.pk}", len(found.needs_you), COUNT_LASTS)
+    return found
+
+
+def count_for(user: User) -> int:
+    """How much needs this person, for the navigation of every page: at most some seconds old, fresh after the queue."""
+    known: int | None = cache.get(f"queue-count:{user.pk}")
+    return len(lists(user).needs_you) if known is None else known
 
 
 def matching(rows: Iterable[QueueRow], *, text: str = "", tier: str = "") -> list[QueueRow]:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Role
 from apps.accounts.queries import roles_anywhere
+from apps.console.queries.queue import count_for
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,8 @@ class Shell:
     def _item(self, row: tuple[str, str, str | Promise, str, set[str]], current: str) -> Item | None:
         name, icon, label, shortcut, _mine = row
         url = address_of(name)
-        return Item(label, url, icon, shortcut, is_current=name == current) if url else None
+        count = count_for(self.user) if name == "console:queue" else 0
+        return Item(label, url, icon, shortcut, count, name == current) if url else None
 
     @property
     def _here(self) -> str:
