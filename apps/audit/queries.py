@@ -10,11 +10,12 @@ from django.db.models import Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from apps.audit import merkle, note
-from apps.audit.models import Checkpoint, Cursor, Entry, Key, Leaf, Node, Pending, VerificationRun
+from apps.audit.models import Checkpoint, Cursor, Entry, Key, Leaf, Node, Pending, Verdict, VerificationRun
 from apps.audit.permissions import reads_everything
 from apps.core.errors import NotFound
 
 SEQUENCER = "audit.sequencer"  # the cursor row in which the sequencer leaves its sign of life
+LATE = 30  # seconds after which a waiting entry is worth a word
 STORED_EVERY = 8  # heights that are stored: 8, 16, 24, ...
 
 
@@ -40,6 +41,33 @@ class Inclusion:
 
     def __str__(self) -> str:
         return str(note.Proof(self.leaf.seq, self.hashes, self.checkpoint.note if self.checkpoint else ""))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the whole log stands: last verification, signed head, what no head covers yet, and the sequencer."""
+
+    verification: VerificationRun | None
+    checkpoint: Checkpoint | None
+    uncovered: int
+    oldest_uncovered_at: datetime | None
+    lag: timedelta
+    trouble: str
+    origin: str
+
+    @property
+    def root(self) -> str:
+        """The signed root in hexadecimal digits."""
+        return bytes(self.checkpoint.root).hex() if self.checkpoint else ""
+
+    @property
+    def state(self) -> str:
+        """tampered, unknown (never or not fully verified), attention (nothing is signed any more) or verified."""
+        if self.verification is None:
+            return "unknown"
+        if not self.verification.is_valid:
+            return "tampered" if self.verification.verdict == Verdict.TAMPERED else "unknown"
+        return "attention" if self.trouble or self.lag > timedelta(seconds=LATE) else "verified"
 
 
 def epochs(refs: Iterable[Any]) -> dict[str, int]:
@@ -196,6 +224,13 @@ def last_verification() -> VerificationRun | None:
     """The newest result of `verify --database`."""
     newest: VerificationRun | None = VerificationRun.objects.order_by("-finished_at").first()
     return newest
+
+
+def standing() -> Standing:
+    """How the whole log stands now."""
+    trouble = Cursor.objects.filter(name=SEQUENCER).values_list("error", flat=True).first() or ""
+    count, oldest = not_anchored()
+    return Standing(last_verification(), latest_checkpoint(), count, oldest, sequencer_lag(), trouble, origin())
 
 
 def sequencer_lag() -> timedelta:

@@ -14,10 +14,15 @@ from django.utils import timezone
 
 from apps.audit import canonical, immutable, merkle, note, queries, rows, signing
 from apps.audit.models import Checkpoint, Key, Node, Pending, Verdict, VerificationRun, format_time
+from apps.audit.permissions import READ_EVERYTHING
 from apps.audit.recording import VERSION, record, system
 from apps.audit.sequencing import leaf_body
+from apps.core import jobs
+from apps.core.models import Job, JobState
+from apps.core.permissions import authorise
 
 KEPT_FINDINGS = 100
+TASK = "audit.verify"
 CHUNK = 2000
 
 PLACED = """
@@ -92,6 +97,14 @@ def verify_database() -> VerificationRun:
     return run
 
 
+@transaction.atomic
+def request_verification(*, actor: Any) -> Job:
+    """Ask a worker to verify everything. NotAllowed for those who do not read the whole log."""
+    authorise(actor, READ_EVERYTHING)
+    waiting = Job.objects.filter(task=TASK, state__in=[JobState.WAITING, JobState.RUNNING]).first()
+    return waiting or jobs.enqueue(TASK, subject="log:self", by=actor)
+
+
 @contextmanager
 def _snapshot() -> Iterator[None]:
     """One view of the database for the whole reading (inside a caller's transaction: the caller's view)."""
@@ -131,9 +144,9 @@ def _read_log(reading: Reading, keys: list[note.VerifierKey]) -> merkle.Frontier
     nodes = {(height, place): bytes(found) for height, place, found in _stored_nodes()}
     heads = Heads(reading, keys, log)
     for row in _stream(PLACED):
-        _read_place(reading, log, frontier.size, row)
+        read_place(reading, log, frontier.size, row)
         if row[5] is not None:
-            value = _read_entry(reading, f"entry {row[0]}", row[5:])
+            value = read_entry(reading, f"entry {row[0]}", row[5:])
             if value.get("verb") == "audit.key_added" and isinstance(value.get("data"), dict):
                 announced.add(str(value["data"].get("vkey")))
         for height, place, found in frontier.append(bytes(row[4])):
@@ -154,7 +167,7 @@ def _stored_nodes() -> Iterator[tuple[int, int, bytes]]:
     return found
 
 
-def _read_place(reading: Reading, log: str, expected_seq: int, row: tuple[Any, ...]) -> None:
+def read_place(reading: Reading, log: str, expected_seq: int, row: tuple[Any, ...]) -> None:
     seq, n, subject, body, hashed, entry_id, entry_body = row[:7]
     where = f"entry {seq}"
     if seq != expected_seq:
@@ -170,7 +183,7 @@ def _read_place(reading: Reading, log: str, expected_seq: int, row: tuple[Any, .
         reading.find("leaves", where, "The leaf is filed under another subject than its entry.")
 
 
-def _read_entry(reading: Reading, where: str, row: tuple[Any, ...]) -> dict[str, Any]:
+def read_entry(reading: Reading, where: str, row: tuple[Any, ...]) -> dict[str, Any]:
     """Check one entry against its own bytes; returns what the bytes say, empty when they cannot be read."""
     pk, body, digest, at, actor, verb, subject, bound, bound_digest = row[:9]
     reading.entries += 1
@@ -203,7 +216,7 @@ def _read_entry(reading: Reading, where: str, row: tuple[Any, ...]) -> dict[str,
 
 def _read_unplaced(reading: Reading) -> None:
     for row in _stream(UNPLACED):
-        _read_entry(reading, f"entry {row[0]}", row)
+        read_entry(reading, f"entry {row[0]}", row)
         if not row[9]:
             reading.find("leaves", f"entry {row[0]}", "The entry has no place in the log and does not wait for one.")
 

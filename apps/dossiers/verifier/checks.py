@@ -19,6 +19,7 @@ VERSION = "1"
 LEAF_VERSION = 1
 ISSUED = "dossiers.issued"
 SIGNED = ("workflow.signed_off", "workflow.signature_withdrawn")
+ENTRY_PROOF = "entry.tlog-proof"
 COUNT = re.compile(r"0|[1-9][0-9]{0,15}")
 UNREADABLE = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError, csv.Error, OSError)
 PDF, HEAD = "data/dossier.pdf", "proof/checkpoint.txt"
@@ -90,6 +91,27 @@ def examine(examination: Examination) -> Report:
     examination.run("consistency", "Log at issue continues into the signed head", check_consistency)
     examination.run("prior", "Head that you held before", check_prior, is_prior_asked)
     return examination.report
+
+
+def examine_entry(examination: Examination) -> Report:
+    """A single entry with its leaf and its proof, as the audit trail offers it for download."""
+    examination.run("entry", "Entry of the log", check_entry)
+    return examination.report
+
+
+def check_entry(examination: Examination, check: Check) -> str:
+    """The entry is canonical, its leaf names it, and the leaf is below a head that a trusted key signed."""
+    bag = examination.bag
+    event = read_event(bag.read("entry.json"), bag.read("leaf.json"))
+    note = read_proof(bag.read(ENTRY_PROOF))[2].encode()
+    if examination.trust is None:
+        raise CannotVerify("No trust file was given (--trust), so it is not known whose log this is.")
+    examination.head, signers = check_head(note, examination.trust)
+    require_included(examination, event, ENTRY_PROOF)
+    said = examination.report.facts
+    said["What"] = f"{event.entry.get('actor')} {event.entry.get('verb')} {event.entry.get('subject')}"
+    said["When"] = f"{event.entry.get('at')} (clock of the server)"
+    return f"Entry {event.seq} is in the log of {examination.head.size} entries signed by {', '.join(signers)}."
 
 
 def check_checkpoint(examination: Examination, check: Check) -> str:

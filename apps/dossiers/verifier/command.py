@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from apps.dossiers.verifier.bag import Bag
-from apps.dossiers.verifier.checks import PDF, Examination, examine
+from apps.dossiers.verifier.checks import ENTRY_PROOF, PDF, Examination, examine, examine_entry
 from apps.dossiers.verifier.pdf import check_seal
 from apps.dossiers.verifier.signed import Trust
 from apps.dossiers.verifier.strict import sha256
@@ -29,7 +29,8 @@ def verify(path: str, trust: Trust | None = None, prior: bytes | None = None) ->
     except Tampered as damage:
         report.checks.append(Check("bag", "Files", True, FAIL, str(damage)))
         return report
-    return examine(Examination(bag, trust, prior, report))
+    examination = Examination(bag, trust, prior, report)
+    return examine_entry(examination) if ENTRY_PROOF in bag.names else examine(examination)
 
 
 def verify_pdf(path: str, trust: Trust | None, report: Report) -> Report:
@@ -66,7 +67,9 @@ def own_bundle() -> str | None:
 def parser() -> argparse.ArgumentParser:
     """The arguments; contracts of the product fix their names."""
     found = argparse.ArgumentParser(prog="verify", description="Verify a dossier or an evidence bundle, offline.")
-    found.add_argument("path", nargs="?", default=own_bundle(), help="a bundle (folder or .zip) or a sealed PDF")
+    found.add_argument(
+        "path", nargs="?", default=own_bundle(), help="a bundle (folder or .zip), a proof, or a sealed PDF"
+    )
     found.add_argument("--trust", help="trust file: the log's name and keys and the certificates that you trust")
     found.add_argument("--prior", help="a checkpoint of the same log that you held before")
     found.add_argument("--json", action="store_true", help="print one JSON object")
