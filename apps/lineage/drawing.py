@@ -19,7 +19,7 @@ INK, NOTE, EDGE, RULE, FRAME, GROUND, PICKED, ACCENT = (
 )  # fmt: skip
 HEAD, ROW, FOOT = 34, 26, 6
 LETTER, NARROW, WIDE = 7.3, 150, 300
-GAP = (150, 26)
+GAP, NARROW_GAP, PAGE = (150, 26), 72, 972
 TOP = 44
 PROVEN, DECLARED, ASSUMED = "proven", "declared", "assumed"
 DASHES = {
@@ -104,6 +104,11 @@ def render(picture: Picture) -> str:
     sizes = {box.key: box.size() for box in picture.boxes}
     pairs = sorted({(link.source, link.target) for link in picture.links})
     places = layout(sizes, pairs, gap=GAP, top=TOP)
+    spare = max((place.x + place.width for place in places.values()), default=0) + 2 - PAGE
+    gaps = max((place.rank for place in places.values()), default=0)
+    if spare > 0 and gaps:
+        gap = max(NARROW_GAP, GAP[0] - -(-spare // gaps))
+        places = layout(sizes, pairs, gap=(gap, GAP[1]), top=TOP)
     width = max((place.x + place.width for place in places.values()), default=0) + 2
     height = max((place.y + place.height for place in places.values()), default=TOP) + 12
     boxes = {box.key: box for box in picture.boxes}
@@ -191,7 +196,9 @@ class _Ends:
             return "", (0, 0)
         start, end = self.places[link.source], self.places[link.target]
         y1, y2 = self._start(link), self._end(link)
-        colour = f'stroke="{ACCENT}" stroke-width="3.5"' if link.is_followed else f'stroke="{EDGE}" {DASHES[link.basis]}'
+        colour = (
+            f'stroke="{ACCENT}" stroke-width="3.5"' if link.is_followed else f'stroke="{EDGE}" {DASHES[link.basis]}'
+        )
         if link.is_followed and link.basis != PROVEN:
             colour += ' stroke-dasharray="7 4"' if link.basis == DECLARED else ' stroke-dasharray="1.5 5"'
         if start.rank >= end.rank:  # within a cycle: over the top
@@ -228,7 +235,11 @@ def _box(box: Box, place: Place) -> str:
         shape = f"M{x + 10} {y + 0.5}h{width - 20}l10 {height / 2}l-10 {height / 2 - 1}h-{width - 20}l-10 -{height / 2 - 1}z"
         frame = f'<path d="{shape}" fill="{GROUND}" stroke="{FRAME}"/>'
     else:
-        look = f'fill="{PICKED}" stroke="{ACCENT}" stroke-width="2"' if box.is_root else f'fill="{GROUND}" stroke="{FRAME}"'
+        look = (
+            f'fill="{PICKED}" stroke="{ACCENT}" stroke-width="2"'
+            if box.is_root
+            else f'fill="{GROUND}" stroke="{FRAME}"'
+        )
         frame = f'<rect x="{x + 0.5}" y="{y + 0.5}" width="{width - 1}" height="{height - 1}" rx="7" {look}/>'
     indent = 30 if box.kind == "dataset" else 14
     title = clean(shorten(box.title, width - indent - 8, letter=7.9))
@@ -253,7 +264,11 @@ def _row(row: Row, x: int, y: int, width: int) -> str:
     note_width = len(row.note) * 6.7 + 10 if row.note else 0
     name = clean(shorten(row.name, width - 24 - note_width))
     colour = NOTE if row.is_quiet else INK
-    picked = f'<rect x="{x + 5}" y="{y + 5}" width="{width - 10}" height="22" rx="4" fill="{PICKED}"/>' if row.is_followed else ""
+    picked = (
+        f'<rect x="{x + 5}" y="{y + 5}" width="{width - 10}" height="22" rx="4" fill="{PICKED}"/>'
+        if row.is_followed
+        else ""
+    )
     weight = ' font-weight="600"' if row.is_followed else ""
     note = (
         f'<text x="{x + width - 13}" y="{y + 20.5}" text-anchor="end" font-size="12" fill="{NOTE}">{clean(row.note)}</text>'

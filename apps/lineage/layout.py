@@ -6,10 +6,10 @@ Cycles are condensed first, ranks are longest paths over the condensation, the o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-Node = Hashable
+Node = str
 SWEEPS = 4
 
 

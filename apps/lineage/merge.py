@@ -262,7 +262,7 @@ def declaration(event: openlineage.Event) -> Edges | None:
         for entry in entries:
             found |= _explicit(entry, (entry["namespace"], entry["name"]), DECLARED)
         return found
-    inputs = {name_key(item["namespace"], item["name"]): {} for item in body.get("inputs") or []}
+    inputs: dict[str, Any] = {name_key(item["namespace"], item["name"]): {} for item in body.get("inputs") or []}
     outputs = {
         name_key(item["namespace"], item["name"]): _dataset_facts("output", item, order)
         for item in body.get("outputs") or []

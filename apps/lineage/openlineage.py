@@ -182,7 +182,9 @@ def split_batch(raw: bytes) -> list[tuple[Any, bytes]]:
         value = load(raw)
         if not (isinstance(value, dict) and isinstance(value.get("events"), list)):
             return [(value, raw.strip())]
-        return [(item, json.dumps(item, ensure_ascii=False).encode("utf-8", "surrogatepass")) for item in value["events"]]
+        return [
+            (item, json.dumps(item, ensure_ascii=False).encode("utf-8", "surrogatepass")) for item in value["events"]
+        ]
     if text[start : start + 1] != "[":
         raise Malformed("A batch is a JSON array of events.", code="json_invalid")
     return list(_elements(text, start + 1))

@@ -38,7 +38,9 @@ def columns(*names: str) -> dict[str, Any]:
     return facet(fields=[{"name": name, "type": "TEXT"} for name in names])
 
 
-def source(name: str, field: str, *ways: dict[str, Any], namespace: str = "postgres://warehouse:5432") -> dict[str, Any]:
+def source(
+    name: str, field: str, *ways: dict[str, Any], namespace: str = "postgres://warehouse:5432"
+) -> dict[str, Any]:
     """An input column of a column lineage facet."""
     found: dict[str, Any] = {"namespace": namespace, "name": name, "field": field}
     return {**found, "transformations": list(ways)} if ways else found

@@ -201,7 +201,17 @@ facet_values = st.dictionaries(
     json_values,
     max_size=4,
 )  # fmt: skip
-NAMES = ("schema", "columnLineage", "lineage", "version", "datasetType", "symlinks", "lifecycleStateChange", "tags", "x_y")
+NAMES = (
+    "schema",
+    "columnLineage",
+    "lineage",
+    "version",
+    "datasetType",
+    "symlinks",
+    "lifecycleStateChange",
+    "tags",
+    "x_y",
+)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -211,7 +221,21 @@ def test_odd_facets_never_lose_their_event(pipeline: Any, held: Any) -> None:
     facets = {name: {**base, **value} for name, value in held.items()}
     event = run_event(inputs=[dataset("a", **facets)], outputs=[dataset("b", **facets)], job_facets=facets)
     body = json.dumps(event).encode()
-    if any(word in body for word in (b"NaN", b"Infinity", b"\\ud8", b"\\ud9", b"\\uda", b"\\udb", b"\\udc", b"\\udd", b"\\ude", b"\\udf")):
+    if any(
+        word in body
+        for word in (
+            b"NaN",
+            b"Infinity",
+            b"\\ud8",
+            b"\\ud9",
+            b"\\uda",
+            b"\\udb",
+            b"\\udc",
+            b"\\udd",
+            b"\\ude",
+            b"\\udf",
+        )
+    ):
         return
     assert send(pipeline, body).status_code == 201
     assert not EventState.objects.exclude(state="projected").exists()

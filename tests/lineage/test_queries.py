@@ -45,7 +45,9 @@ def version() -> Any:
 
 def classify(name: str, column: str, classification: str, **more: Any) -> None:
     """Declare what a column holds."""
-    Field.objects.filter(dataset__name=name, path=column).update(classification=classification, is_declared=True, **more)
+    Field.objects.filter(dataset__name=name, path=column).update(
+        classification=classification, is_declared=True, **more
+    )
 
 
 def test_the_closure_holds_every_dataset_upstream_with_the_state_that_was_read(version: Any) -> None:
@@ -86,7 +88,11 @@ def test_lineage_by_hand_is_declared(version: Any) -> None:
     steward = factories.person("data_steward")
     balances, features = (Dataset.objects.get(name=name) for name in ("balances", "features"))
     services.declare_edge(
-        balances, features, columns=[("checking_account", "checking_account", False)], description="Nightly export", actor=steward
+        balances,
+        features,
+        columns=[("checking_account", "checking_account", False)],
+        description="Nightly export",
+        actor=steward,
     )
     now = queries.upstream(version, as_of=datetime.now(UTC) + timedelta(minutes=1))
     later = {item.name: item for item in queries.feature_lineage(version, now)}
@@ -107,7 +113,9 @@ def test_a_person_may_refute_a_classification(version: Any) -> None:
     classify("customers", "job", "personal")
     classify("features", "job", "none")
     closure = queries.upstream(version)
-    assert "job" not in {closure.fields[pk].path for pk in closure.verdicts if closure.fields[pk].dataset.name == "features"}
+    assert "job" not in {
+        closure.fields[pk].path for pk in closure.verdicts if closure.fields[pk].dataset.name == "features"
+    }
 
 
 def test_a_nightly_rebuild_does_not_change_what_a_version_came_from(version: Any) -> None:

@@ -24,7 +24,9 @@ class RawParser(BaseParser):
 
     media_type = "*/*"
 
-    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> bytes:
+    def parse(
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
         """The body, unpacked. Raises TooLarge, BadRequest or UnknownEncoding."""
         context = parser_context or {}
         encoding = context["request"].headers.get("Content-Encoding", "").strip().lower()

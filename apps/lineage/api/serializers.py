@@ -12,7 +12,9 @@ from apps.lineage.queries.graph import DEPTHS
 class GraphQuery(serializers.Serializer[Any]):
     """Parameters of the graph."""
 
-    node = serializers.CharField(max_length=4000, help_text="dataset:{namespace}:{name}, datasetField:…, job:… or version:{id}")
+    node = serializers.CharField(
+        max_length=4000, help_text="dataset:{namespace}:{name}, datasetField:…, job:… or version:{id}"
+    )
     direction = serializers.ChoiceField(choices=["up", "down", "both"], default="both")
     depth = serializers.IntegerField(min_value=DEPTHS[0], max_value=DEPTHS[1], default=2)
     as_of = serializers.DateTimeField(required=False, help_text="The graph as it was believed at this moment")
@@ -22,7 +24,9 @@ class ImpactQuery(serializers.Serializer[Any]):
     """Parameters of the impact."""
 
     node = serializers.CharField(max_length=4000)
-    column = serializers.CharField(max_length=2000, required=False, help_text="A column of the dataset that `node` names")
+    column = serializers.CharField(
+        max_length=2000, required=False, help_text="A column of the dataset that `node` names"
+    )
     version = serializers.CharField(max_length=300, required=False, help_text="Key of one version of that dataset")
     as_of = serializers.DateTimeField(required=False)
 
@@ -90,7 +94,9 @@ class ImpactHit(serializers.Serializer[Any]):
 class CompletenessAnswer(serializers.Serializer[Any]):
     """How much of the answer rests on what."""
 
-    known = serializers.BooleanField(help_text="False: no lineage was received, which is not the same as nothing downstream")
+    known = serializers.BooleanField(
+        help_text="False: no lineage was received, which is not the same as nothing downstream"
+    )
     complete = serializers.BooleanField()
     sentence = serializers.CharField()
     edges = serializers.DictField(child=serializers.IntegerField())

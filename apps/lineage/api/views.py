@@ -20,7 +20,9 @@ from apps.lineage.queries.nodes import dataset_node, version_node
 from apps.lineage.services.intake import MAX_BATCH_BYTES, MAX_EVENT_BYTES
 
 WAIT_SECONDS = 5.0
-WAIT = OpenApiParameter("wait", str, enum=["projected"], description="Answer when the events are in the graph, at most 5 s")
+WAIT = OpenApiParameter(
+    "wait", str, enum=["projected"], description="Answer when the events are in the graph, at most 5 s"
+)
 NODE = "dataset:postgres://warehouse:5432:bank.features.credit_features"
 EVENT_EXAMPLE = OpenApiExample(
     "A run completed",
@@ -52,7 +54,7 @@ def settle(request: Request, digests: list[str]) -> None:
 class Receiver(ApiView):
     """`POST /api/v1/lineage`: one OpenLineage event."""
 
-    parser_classes: ClassVar[list[Any]] = [RawParser]
+    parser_classes = (RawParser,)
     required_scopes: ClassVar[dict[str, str]] = {"POST": "lineage:write"}
     most_bytes = MAX_EVENT_BYTES
 
@@ -75,7 +77,7 @@ class Receiver(ApiView):
 class BatchReceiver(ApiView):
     """`POST /api/v1/lineage/batch`: an array of events, each on its own."""
 
-    parser_classes: ClassVar[list[Any]] = [RawParser]
+    parser_classes = (RawParser,)
     required_scopes: ClassVar[dict[str, str]] = {"POST": "lineage:write"}
     most_bytes = MAX_BATCH_BYTES
 

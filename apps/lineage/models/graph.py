@@ -101,7 +101,17 @@ class FieldEdge(Record):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["source_field", "target_field", "target", "basis", "job", "type", "subtype", "is_masked", "description"],
+                fields=[
+                    "source_field",
+                    "target_field",
+                    "target",
+                    "basis",
+                    "job",
+                    "type",
+                    "subtype",
+                    "is_masked",
+                    "description",
+                ],
                 name="lineage_field_edge_once",
                 nulls_distinct=False,
             ),
@@ -146,7 +156,9 @@ class NameAlias(Record):
     type = models.CharField(max_length=40, blank=True)
     stated_at = models.DateTimeField()
     stated_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
-    is_shared = models.BooleanField(default=False, help_text=_("Several datasets claim this location: it ties none of them."))
+    is_shared = models.BooleanField(
+        default=False, help_text=_("Several datasets claim this location: it ties none of them.")
+    )
     undone_at = models.DateTimeField(null=True)
     undone_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
 

@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import Immutable, ImmutableQuerySet, LockedQuerySet, Record
+from apps.lineage import openlineage
 
 
 class Delivery(Immutable):
@@ -50,7 +51,7 @@ class EventQuerySet(ImmutableQuerySet):
         return self.filter(state__state=EventState.State.RECEIVED)
 
 
-class Event(Record):
+class Event(Immutable):
     """One OpenLineage event, byte for byte. ``digest`` identifies it: the same event sent again is the same row."""
 
     class Kind(models.TextChoices):
@@ -60,7 +61,7 @@ class Event(Record):
         JOB = "job", _("Job")
         DATASET = "dataset", _("Dataset")
 
-    digest = models.CharField(max_length=71, unique=True)
+    digest = models.CharField(max_length=71, unique=True, editable=False)
     delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=7, choices=Kind.choices)
     event_type = models.CharField(max_length=8, blank=True)
@@ -80,6 +81,16 @@ class Event(Record):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.event_type} {self.digest[7:19]}"
+
+    def content(self) -> dict[str, Any]:
+        """The event as JSON values, read from its bytes."""
+        body: dict[str, Any] = openlineage.load(bytes(self.body))
+        return body
+
+    def compute_digest(self) -> str:
+        """The digest of what the event says. Its delivery holds it too, and the log holds the delivery's."""
+        body = self.content()
+        return openlineage.digest(body, openlineage.parse_time(body["eventTime"])[0])
 
 
 class EventState(models.Model):

@@ -99,7 +99,9 @@ def model_datasets(version: ModelVersion, runs: Iterable[Run]) -> set[UUID]:
     found |= set(RunIO.objects.filter(kind="MODEL", dataset__in=tied).values_list("dataset", flat=True))
     location = LOCATION.fullmatch(version.artifact_uri)
     if location:
-        at_uri = RunIO.objects.filter(kind="MODEL", dataset__namespace=location[1], dataset__name=location[2].rstrip("/"))
+        at_uri = RunIO.objects.filter(
+            kind="MODEL", dataset__namespace=location[1], dataset__name=location[2].rstrip("/")
+        )
         found |= set(at_uri.values_list("dataset", flat=True))
     return found
 
@@ -130,7 +132,9 @@ def _roots(found: Closure) -> dict[UUID, list[str]]:
     roots: dict[UUID, list[str]] = defaultdict(list)
     for link in found.links:
         roots[link.dataset_version.dataset_id].append(link.role)
-    for dataset in RunIO.objects.filter(run__in=[run.pk for run in found.runs], direction="in").values_list("dataset", flat=True):
+    for dataset in RunIO.objects.filter(run__in=[run.pk for run in found.runs], direction="in").values_list(
+        "dataset", flat=True
+    ):
         roots[dataset].append("run")
     return roots
 
@@ -178,7 +182,9 @@ def _holding(rows: Any, at: datetime, *, strict: bool) -> list[Any]:
 
 def _field_edges(found: Closure, *, strict: bool) -> list[FieldEdge]:
     targets = {edge.target_id for edge in found.edges}
-    rows = FieldEdge.objects.filter(target__in=targets).select_related("source_field", "target_field", "job", "declared_by")
+    rows = FieldEdge.objects.filter(target__in=targets).select_related(
+        "source_field", "target_field", "job", "declared_by"
+    )
     return _holding(rows, found.at, strict=strict)
 
 
@@ -186,13 +192,16 @@ def _read_versions(found: Closure) -> None:
     """Which state of each dataset: linked, named by the runs that prove the edges, else the newest at that time."""
     held: dict[UUID, dict[UUID, ReadVersion]] = defaultdict(dict)
     for link in found.links:
-        held[found.names.of(link.dataset_version.dataset_id)][link.dataset_version_id] = ReadVersion(link.dataset_version, False)
+        held[found.names.of(link.dataset_version.dataset_id)][link.dataset_version_id] = ReadVersion(
+            link.dataset_version, False
+        )
     runs = _proving_runs(found) | {run.pk for run in found.runs}
     sides = RunIO.objects.filter(run__in=runs, version__isnull=False).select_related("version")
     for io in sides.order_by("run__seen_at"):
         owner = found.names.of(io.dataset_id)
-        if owner in found.sources and not (io.direction == "out" and found.sources[owner].roles and held[owner]):
-            held[owner].setdefault(io.version_id, ReadVersion(io.version, False))
+        is_other_state = io.direction == "out" and owner in found.sources and found.sources[owner].roles and held[owner]
+        if owner in found.sources and io.version is not None and not is_other_state:
+            held[owner].setdefault(io.version.pk, ReadVersion(io.version, False))
     missing = {pk for pk in found.sources if pk not in held}
     newest = _newest(found.names.all_of(missing), found.at)
     for pk in missing:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from apps.catalog.models import Dataset
 from apps.lineage.models import Edge, EdgeRun, Facet, FieldEdge, FieldEdgeRun, Job, NameAlias, Run, RunIO
 
 DATASET = ("dataset__namespace", "dataset__name")
@@ -41,18 +42,29 @@ def rows() -> Iterator[list[Any]]:
 
 
 def _facets() -> Iterator[list[Any]]:
-    owners: dict[str, Any] = {f"job:{pk}": [space, name] for pk, space, name in Job.objects.values_list("pk", "namespace", "name")}
+    owners: dict[str, Any] = {
+        f"job:{pk}": [space, name] for pk, space, name in Job.objects.values_list("pk", "namespace", "name")
+    }
     owners |= {f"run:{pk}": str(run) for pk, run in Run.objects.values_list("pk", "run_id")}
     owners |= {
         f"io:{pk}": [str(run), *name]
         for pk, run, *name in RunIO.objects.values_list("pk", "run__run_id", "direction", *DATASET)
     }
-    from apps.catalog.models import Dataset
-
     owners |= {
         f"dataset:{pk}": [space, name] for pk, space, name in Dataset.objects.values_list("pk", "namespace", "name")
     }
-    columns = ("subject", "place", "name", "body", "rank", "event__digest", "schema_url", "status", "note", "is_deleted")
+    columns = (
+        "subject",
+        "place",
+        "name",
+        "body",
+        "rank",
+        "event__digest",
+        "schema_url",
+        "status",
+        "note",
+        "is_deleted",
+    )
     for subject, *values in Facet.objects.values_list(*columns).iterator():
         yield ["facet", owners.get(subject, subject), *values]
 

@@ -84,7 +84,9 @@ def _in_words(step: FieldEdge) -> str:
     if step.is_masked:
         return _("Masked")
     known = {"IDENTITY": _("Copied"), "TRANSFORMATION": _("Transformed"), "AGGREGATION": _("Aggregated")}
-    return known.get(step.subtype) or (_("Derived") if step.type == "DIRECT" else _("Derived, the run does not say how"))
+    return known.get(step.subtype) or (
+        _("Derived") if step.type == "DIRECT" else _("Derived, the run does not say how")
+    )
 
 
 def feature_names(version: ModelVersion) -> list[str]:
@@ -146,7 +148,9 @@ class _Tracer:
             direct = [edge for edge in self.into[place, column] if edge.type != "INDIRECT"]
             self._note_influences(found, place, column)
             if not direct:
-                ends += [(origin, held, masked) for origin, held in self._end(place, column, basis if depth == 0 else PROVEN)]
+                ends += [
+                    (origin, held, masked) for origin, held in self._end(place, column, basis if depth == 0 else PROVEN)
+                ]
             for edge in direct:
                 found.steps.append(edge)
                 start = self.names.of(edge.source_id)
@@ -163,7 +167,10 @@ class _Tracer:
         same = [pk for pk in earlier if (pk, column) in self.columns]
         if same:
             return [
-                (Origin(self.closure.sources[pk].dataset, column, self.columns[pk, column].pk), self._assumed(pk, place))
+                (
+                    Origin(self.closure.sources[pk].dataset, column, self.columns[pk, column].pk),
+                    self._assumed(pk, place),
+                )
                 for pk in same
             ]
         if self._is_explained(place):
@@ -241,7 +248,7 @@ class Confidence:
 
 def confidence_of(features: Iterable[Feature]) -> Confidence:
     """Counts over traced features."""
-    counts = {word: 0 for word in WORST_FIRST}
+    counts = dict.fromkeys(WORST_FIRST, 0)
     for item in features:
         counts[item.basis] += 1
     return Confidence(counts[PROVEN], counts[DECLARED], counts[ASSUMED], counts[OPAQUE])

@@ -97,7 +97,9 @@ def _add_versions(found: Graph, user: Any) -> None:
         visible = visible.filter(pk=found.root.version.pk)
     versions = visible.filter(pk__in=links.values("version")).select_related("model")
     found.versions = {row.pk: row for row in versions.order_by("model__name", "created_at")[:MOST_NODES]}
-    found.links = list(links.filter(version__in=found.versions).select_related("dataset_version").order_by("role", "id"))
+    found.links = list(
+        links.filter(version__in=found.versions).select_related("dataset_version").order_by("role", "id")
+    )
     if found.root.version is not None:
         found.versions.setdefault(found.root.version.pk, found.root.version)
     running = Deployment.objects.filter(version__in=found.versions, state=Deployment.State.ACTIVE)
@@ -117,7 +119,9 @@ def as_answer(found: Graph) -> dict[str, Any]:
     nodes = [_dataset_value(found, dataset) for dataset in found.datasets.values()]
     edges = [*_edge_values(found), *_field_values(found), *_link_values(found)]
     if found.root.job is not None:
-        nodes.append({"id": found.root.id, "type": "job", "namespace": found.root.job.namespace, "name": found.root.job.name})
+        nodes.append(
+            {"id": found.root.id, "type": "job", "namespace": found.root.job.namespace, "name": found.root.job.name}
+        )
         edges += _job_values(found)
     for version in found.versions.values():
         nodes.append({
@@ -128,7 +132,13 @@ def as_answer(found: Graph) -> dict[str, Any]:
         name = f"deployment:{row.pk}"
         nodes.append({"id": name, "type": "deployment", "name": row.environment.slug, "title": row.environment.name})
         edges.append({"from": version_node(row.version_id), "to": name, "type": "deployment", "basis": "explicit"})
-    return {"root": found.root.id, "nodes": nodes, "edges": edges, "truncated": found.is_truncated, "beyond": found.beyond}
+    return {
+        "root": found.root.id,
+        "nodes": nodes,
+        "edges": edges,
+        "truncated": found.is_truncated,
+        "beyond": found.beyond,
+    }
 
 
 def _dataset_value(found: Graph, dataset: Dataset) -> dict[str, Any]:

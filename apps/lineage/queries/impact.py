@@ -214,10 +214,10 @@ def _by_version(dataset: Dataset, key: str, as_of: datetime | None) -> tuple[dic
         outputs = RunIO.objects.filter(run__in=reads, direction="out", version__isnull=False).select_related("version")
         following = {}
         for io in outputs:
-            strength = reads[io.run_id]
-            if strength > strengths.get(io.version_id, Strength.NONE):
-                strengths[io.version_id] = strength
-                following[io.version_id] = io.version
+            made, strength = io.version, reads[io.run_id]
+            if made is not None and strength > strengths.get(made.pk, Strength.NONE):
+                strengths[made.pk] = strength
+                following[made.pk] = made
         frontier = set(following.values())
     datasets: dict[UUID, Strength] = {}
     for pk, owner in DatasetVersion.objects.filter(pk__in=strengths).values_list("pk", "dataset"):

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from apps.catalog.models import Dataset, Field
 from apps.core.errors import BadRequest, NotFound
+from apps.lineage.identity import fitting_name, path_of
 from apps.lineage.models import Job
-from apps.lineage.services.names import NAME_LIMIT, NAMESPACE_LIMIT, PATH_LIMIT, fitting
 from apps.registry.models import ModelVersion
 from apps.registry.queries import as_uuid, version_for
 
@@ -77,7 +77,7 @@ def _splits(text: str) -> list[tuple[str, str]]:
 
 def _named(model: Any, text: str) -> Any:
     """The row whose namespace and name the text joins; the longest namespace first."""
-    pairs = [(fitting(space, NAMESPACE_LIMIT), fitting(name, NAME_LIMIT)) for space, name in _splits(text)]
+    pairs = [fitting_name(space, name) for space, name in _splits(text)]
     rows = model.objects.filter(namespace__in=[space for space, _ in pairs], name__in=[name for _, name in pairs])
     found = {(row.namespace, row.name): row for row in rows}
     return next((found[pair] for pair in pairs if pair in found), None)
@@ -87,7 +87,7 @@ def _field(text: str) -> tuple[Dataset, Field] | None:
     for head, path in _splits(text):
         dataset = _named(Dataset, head)
         if dataset is not None:
-            known = Field.objects.filter(dataset=dataset, path=fitting(path, PATH_LIMIT)).first()
+            known = Field.objects.filter(dataset=dataset, path=path_of(path)).first()
             if known is not None:
                 return dataset, known
     return None
@@ -109,7 +109,8 @@ def find_node(text: str, *, user: Any) -> Node:
         if found is not None:
             return Node("datasetField", dataset=found[0], field=found[1])
     else:
-        dataset = _named(Dataset, rest) or Dataset.objects.filter(pk=as_uuid(rest)).first()
+        key = as_uuid(rest)
+        dataset = Dataset.objects.filter(pk=key).first() if key else _named(Dataset, rest)
         if dataset is not None:
             return Node("dataset", dataset=dataset)
     raise NotFound(f"No event and nobody has named {rest[:200]!r} as a {_word(kind)} yet.", code="NODE_UNKNOWN")
@@ -121,7 +122,9 @@ def _word(kind: str) -> str:
 
 def column_of(dataset: Dataset, path: str) -> Node:
     """The node of a column of this dataset. Raises NotFound."""
-    known = Field.objects.filter(dataset=dataset, path=fitting(path, PATH_LIMIT)).first()
+    known = Field.objects.filter(dataset=dataset, path=path_of(path)).first()
     if known is None:
-        raise NotFound(f"{dataset} has no column {path[:120]!r}, as far as any event or person said.", code="NODE_UNKNOWN")
+        raise NotFound(
+            f"{dataset} has no column {path[:120]!r}, as far as any event or person said.", code="NODE_UNKNOWN"
+        )
     return Node("datasetField", dataset=dataset, field=known)

@@ -33,7 +33,9 @@ def drawing(subject: ModelVersion | Closure | Graph, *, followed: UUID | None = 
 def version_picture(closure: Closure, features: list[Feature], followed: UUID | None = None) -> Picture:
     """Sources, features, version and where it runs."""
     version = closure.version
-    shown = sorted(closure.sources, key=lambda pk: (closure.sources[pk].depth, str(closure.sources[pk].dataset)))[:MOST_BOXES]
+    shown = sorted(closure.sources, key=lambda pk: (closure.sources[pk].depth, str(closure.sources[pk].dataset)))[
+        :MOST_BOXES
+    ]
     datasets = {pk: closure.sources[pk].dataset for pk in shown}
     fields: dict[UUID, list[Field]] = defaultdict(list)
     for row in closure.fields.values():
@@ -54,9 +56,7 @@ def version_picture(closure: Closure, features: list[Feature], followed: UUID | 
     node = f"version:{version.pk}"
     running = list(Deployment.objects.filter(version=version, state="active").select_related("environment"))
     digest = version.artifact_digest.removeprefix("sha256:")
-    picture.boxes.append(
-        Box(node, str(version), "version", f"{digest[:8]} {digest[8:16]}", _("Version"), is_root=True)
-    )
+    picture.boxes.append(Box(node, str(version), "version", f"{digest[:8]} {digest[8:16]}", _("Version"), is_root=True))
     picture.links += _into_version(closure, features, canvas, node)
     for row in running:
         key = f"deployment:{row.pk}"
@@ -188,7 +188,12 @@ class _Canvas:
         for pk, dataset in self.datasets.items():
             shown = self._rows(pk)
             rows = [
-                Row(row.path, self.notes.get(row.pk, ""), bool(self.used) and not self._is_used(row), row.pk in self.trail)
+                Row(
+                    row.path,
+                    self.notes.get(row.pk, ""),
+                    bool(self.used) and not self._is_used(row),
+                    row.pk in self.trail,
+                )
                 for row in shown
             ]
             left = len({row.path for row in self.fields.get(pk, [])}) - len(shown)

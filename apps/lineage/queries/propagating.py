@@ -33,7 +33,7 @@ class Verdict:
     form: str
     strength: str
     is_inherited: bool
-    origin: UUID
+    origin: Any
 
     @property
     def is_masked(self) -> bool:
@@ -46,7 +46,9 @@ def tagged_fields(fields: Iterable[Field]) -> set[UUID]:
     by_place = {(field.dataset_id, field.path): field.pk for field in fields}
     subjects = {f"dataset:{dataset}": dataset for dataset, _ in by_place}
     found = set()
-    for row in Facet.objects.filter(subject__in=subjects, place="dataset", name="tags", is_deleted=False).exclude(body=""):
+    for row in Facet.objects.filter(subject__in=subjects, place="dataset", name="tags", is_deleted=False).exclude(
+        body=""
+    ):
         tags = json.loads(row.body).get("tags")
         for tag in tags if isinstance(tags, list) else []:
             if isinstance(tag, dict) and _is_personal(tag):
@@ -71,7 +73,9 @@ def flows_of(fields: Iterable[Field], edges: Iterable[Edge], field_edges: Iterab
         target = edge.target_field_id or ("dataset", edge.target_id)
         if edge.target_field_id is None and edge.type != "INDIRECT":
             for column in columns[edge.target_id]:
-                found.append(Flow(edge.source_field_id, column, edge.type, edge.subtype, edge.is_masked, is_incomplete=True))
+                found.append(
+                    Flow(edge.source_field_id, column, edge.type, edge.subtype, edge.is_masked, is_incomplete=True)
+                )
             continue
         found.append(Flow(edge.source_field_id, target, edge.type, edge.subtype, edge.is_masked))
     for item in edges:
@@ -96,7 +100,9 @@ def _same_columns(fields: Iterable[Field], names: Any) -> list[Flow]:
     ]
 
 
-def marks(fields: Iterable[Field], edges: Any, field_edges: Any, names: Any) -> dict[Any, dict[tuple[str, str], propagation.Mark]]:
+def marks(
+    fields: Iterable[Field], edges: Any, field_edges: Any, names: Any
+) -> dict[Any, dict[tuple[str, str], propagation.Mark]]:
     """Every mark on every column and dataset."""
     fields = list(fields)
     seeds: dict[Any, list[tuple[str, str]]] = defaultdict(list)

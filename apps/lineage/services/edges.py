@@ -7,7 +7,6 @@ longer show is retired after three successful runs without it, and stays for que
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -17,9 +16,10 @@ from django.db import connection
 from django.db.models import Q
 
 from apps.lineage import merge, openlineage
+from apps.lineage.identity import path_of
 from apps.lineage.merge import Edges, State
 from apps.lineage.models import Declaration, Edge, EdgeRun, FieldEdge, FieldEdgeRun, Job, Run
-from apps.lineage.services.names import Names, path_of
+from apps.lineage.services.names import Names
 from apps.lineage.services.runs import RunKey
 
 PROVEN_BY_RUN = (merge.EXPLICIT, merge.COLUMN, merge.CARTESIAN)
@@ -70,7 +70,9 @@ def field_keys(edges: Edges, job: UUID | None, names: Names) -> set[DatasetKey]:
         start = names.fields[source, path_of(edge.field)].pk
         end = names.fields[target, path_of(edge.column)].pk if edge.column else None
         description = edge.description[:500]
-        found.add((start, source, end, target, edge.basis, job, edge.type, edge.subtype[:60], edge.is_masked, description))
+        found.add(
+            (start, source, end, target, edge.basis, job, edge.type, edge.subtype[:60], edge.is_masked, description)
+        )
     return found
 
 
@@ -123,10 +125,10 @@ class Table:
         self, wanted: Mapping[Run, set[DatasetKey]], written: Mapping[Run, set[UUID]], known: Mapping[DatasetKey, UUID]
     ) -> None:
         place = self.columns.index("target_id")
-        proofs = {
-            (known[key], run.pk): key[place] in written[run] for run, keys in wanted.items() for key in keys
+        proofs = {(known[key], run.pk): key[place] in written[run] for run, keys in wanted.items() for key in keys}
+        stored = {
+            (row.edge_id, row.run_id): row for row in self.proof.objects.filter(run__in=[run.pk for run in wanted])
         }
-        stored = {(row.edge_id, row.run_id): row for row in self.proof.objects.filter(run__in=[run.pk for run in wanted])}
         gone = [row.pk for key, row in stored.items() if key not in proofs]
         if gone:
             self.proof.objects.filter(pk__in=gone).delete()

@@ -46,7 +46,9 @@ def facets_in(event: openlineage.Event) -> Iterator[Found]:
     """Every facet of an event with what it is about: a dataset name, a job name, a run, or a dataset of a run."""
     body = event.body
     if event.kind == "dataset":
-        yield from _held((body["dataset"]["namespace"], body["dataset"]["name"]), "dataset", body["dataset"].get("facets"))
+        yield from _held(
+            (body["dataset"]["namespace"], body["dataset"]["name"]), "dataset", body["dataset"].get("facets")
+        )
         return
     job = (body["job"]["namespace"], body["job"]["name"])
     yield from _held(job, "job", body["job"].get("facets"))

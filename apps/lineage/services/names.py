@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -11,29 +9,11 @@ from uuid import UUID
 
 from apps.catalog.models import Dataset, DatasetVersion, Field
 from apps.catalog.services import ensure_dataset, ensure_fields, ensure_version
+from apps.lineage.identity import TYPE, fitting, fitting_name
 from apps.lineage.merge import Name
 from apps.lineage.models import Job
 
-NAMESPACE_LIMIT, NAME_LIMIT, PATH_LIMIT = (500, 800), (1000, 1700), (500, 2000)
-TYPE_LIMIT, KEY_LIMIT = (200, 800), (300, 1200)
 UNVERSIONED = "unversioned"
-
-
-def fitting(text: str, limit: tuple[int, int]) -> str:
-    """The text, or where it is longer than the catalog holds its start with a digest of the whole, so that it stays unique."""
-    characters, size = limit
-    if len(text) <= characters and len(text.encode()) <= size:
-        return text
-    mark = "…" + hashlib.sha256(text.encode()).hexdigest()[:16]
-    head = text[: characters - len(mark)]
-    while len(head.encode()) + len(mark.encode()) > size:
-        head = head[:-16]
-    return head + mark
-
-
-def fitting_name(name: Name) -> Name:
-    """A (namespace, name) as the catalog holds it."""
-    return fitting(name[0], NAMESPACE_LIMIT), fitting(name[1], NAME_LIMIT)
 
 
 class Names:
@@ -48,7 +28,7 @@ class Names:
 
     def need_datasets(self, names: Iterable[Name]) -> None:
         """Find these datasets; those that nobody registered become ungoverned stubs."""
-        wanted = {name: fitting_name(name) for name in names if name not in self.datasets}
+        wanted = {name: fitting_name(*name) for name in names if name not in self.datasets}
         short = set(wanted.values())
         rows = Dataset.objects.filter(
             namespace__in={namespace for namespace, _ in short}, name__in={name for _, name in short}
@@ -61,7 +41,7 @@ class Names:
 
     def need_jobs(self, names: Iterable[Name]) -> None:
         """Find these jobs, or make them."""
-        wanted = {name: fitting_name(name) for name in names if name not in self.jobs}
+        wanted = {name: fitting_name(*name) for name in names if name not in self.jobs}
         short = set(wanted.values())
         rows = Job.objects.filter(namespace__in={item[0] for item in short}, name__in={item[1] for item in short})
         found = {(row.namespace, row.name): row for row in rows}
@@ -79,7 +59,7 @@ class Names:
         owners = {dataset.pk: dataset for dataset in self.datasets.values()}
         for owner, columns in sorted(wanted.items()):
             missing = [
-                (path, fitting(kind, TYPE_LIMIT), ordinal)
+                (path, fitting(kind, TYPE), ordinal)
                 for path, (kind, ordinal) in sorted(columns.items(), key=lambda item: (item[1][1], item[0]))
                 if (owner, path) not in self.fields
             ]
@@ -91,7 +71,9 @@ class Names:
     def need_versions(self, wanted: dict[tuple[UUID, str], dict[str, Any]]) -> None:
         """Find these dataset versions, or make them from what is said beside them."""
         owners = {dataset.pk: dataset for dataset in self.datasets.values()}
-        rows = DatasetVersion.objects.filter(dataset__in={owner for owner, _ in wanted}, key__in={key for _, key in wanted})
+        rows = DatasetVersion.objects.filter(
+            dataset__in={owner for owner, _ in wanted}, key__in={key for _, key in wanted}
+        )
         self.versions.update({(row.dataset_id, row.key): row for row in rows})
         for (owner, key), said in sorted(wanted.items(), key=lambda item: (str(item[0][0]), item[0][1])):
             if (owner, key) not in self.versions:
@@ -103,16 +85,3 @@ class Names:
         having = set(DatasetVersion.objects.filter(dataset__in=owners).values_list("dataset_id", flat=True))
         for owner in sorted(owners.keys() - having):
             ensure_version(owners[owner], UNVERSIONED, origin=DatasetVersion.Origin.SCHEMA, valid_from=seen_at)
-
-
-def path_of(column: str) -> str:
-    """A column's path as the catalog holds it."""
-    return fitting(column, PATH_LIMIT)
-
-
-def group(pairs: Iterable[tuple[UUID, str]]) -> dict[UUID, dict[str, tuple[str, int]]]:
-    """Columns by dataset, without type or place."""
-    found: dict[UUID, dict[str, tuple[str, int]]] = defaultdict(dict)
-    for owner, path in pairs:
-        found[owner].setdefault(path, ("", 0))
-    return found

@@ -25,11 +25,12 @@ from apps.catalog.queries import version_subjects
 from apps.catalog.services import ensure_fields
 from apps.core.errors import ProductError
 from apps.lineage import merge, openlineage
+from apps.lineage.identity import TYPE, fitting, path_of
 from apps.lineage.merge import Edges, Name
 from apps.lineage.models import Declaration, Event, EventState, Job
 from apps.lineage.services import edges as edge_rows
 from apps.lineage.services import facts, runs
-from apps.lineage.services.names import TYPE_LIMIT, Names, fitting, path_of
+from apps.lineage.services.names import Names
 from apps.registry.models import ModelVersion
 
 log = structlog.get_logger(__name__)
@@ -147,7 +148,9 @@ def project(rows: Sequence[Event]) -> None:
 
 
 def _job_names(pairs: Sequence[Pair], states: dict[runs.RunKey, merge.State]) -> set[Name]:
-    found = {(event.body["job"]["namespace"], event.body["job"]["name"]) for _, event in pairs if event.kind != "dataset"}
+    found = {
+        (event.body["job"]["namespace"], event.body["job"]["name"]) for _, event in pairs if event.kind != "dataset"
+    }
     for state in states.values():
         parent = merge.fact(state, "parent")
         if parent:
@@ -166,15 +169,15 @@ def _owners(pairs: Sequence[Pair], names: Names) -> list[tuple[str, Q, Job | Non
             continue
         if event.kind == "job":
             job = names.jobs[event.body["job"]["namespace"], event.body["job"]["name"]]
-            values, key = {"job": job}, (f"job:{job.pk}", Q(job=job), job)
+            values: dict[str, Any] = {"job": job}
+            found[f"job:{job.pk}"] = (f"job:{job.pk}", Q(job=job), job)
         else:
             target = (event.body["dataset"]["namespace"], event.body["dataset"]["name"])
             names.need_datasets([target])
             dataset = names.datasets[target]
             values = {"dataset": dataset, "is_source": target in stated.without_upstream}
-            key = (f"dataset:{dataset.pk}", Q(dataset=dataset), None)
+            found[dataset.subject] = (dataset.subject, Q(dataset=dataset), None)
         Declaration.objects.get_or_create(event=row, defaults={**values, "declared_at": event.at})
-        found[key[0]] = key
     return list(found.values())
 
 
@@ -258,7 +261,7 @@ def _settle_columns(datasets: Iterable[Dataset]) -> None:
     """Types and places of columns follow the newest schema, whichever arrived last."""
     owners = {dataset.pk: dataset for dataset in datasets}
     for owner, columns in facts.winning(owners, "schema").items():
-        ensure_fields(owners[owner], [(path_of(path), fitting(kind, TYPE_LIMIT), place) for path, kind, place in columns])
+        ensure_fields(owners[owner], [(path_of(path), fitting(kind, TYPE), place) for path, kind, place in columns])
 
 
 def _record(changed: set[UUID], pairs: Sequence[Pair]) -> None:

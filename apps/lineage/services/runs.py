@@ -12,9 +12,10 @@ from django.db.models import Q
 
 from apps.catalog.models import DatasetVersion
 from apps.lineage import merge, openlineage
+from apps.lineage.identity import KEY, fitting
 from apps.lineage.merge import Name, State
 from apps.lineage.models import Job, Run, RunIO
-from apps.lineage.services.names import KEY_LIMIT, Names, fitting
+from apps.lineage.services.names import Names
 
 RunKey = tuple[str, Name]
 
@@ -166,7 +167,7 @@ def _version(
     declared = _value(registers, "version")
     if declared:
         said = {"origin": DatasetVersion.Origin.DECLARED, "valid_from": run.started_at}
-        return fitting(declared, KEY_LIMIT), said
+        return fitting(declared, KEY), said
     if is_made:
         return str(run.run_id), {"origin": DatasetVersion.Origin.RUN, "valid_from": run.seen_at}
     return None

@@ -45,8 +45,13 @@ def declare_edge(
         FieldEdge.objects.update_or_create(
             source_field=ensure_fields(source, [(start, "", 0)])[0],
             target_field=ensure_fields(target, [(end, "", 0)])[0],
-            **{"source": source, "target": target, "type": "DIRECT", "subtype": "", "is_masked": is_masked},
-            **{**values, "description": description[:500]},
+            source=source,
+            target=target,
+            type="DIRECT",
+            subtype="",
+            is_masked=is_masked,
+            description=description[:500],
+            **values,
             defaults={"last_seen": now, "retired_at": None},
             create_defaults=times,
         )

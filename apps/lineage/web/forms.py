@@ -37,7 +37,10 @@ def followable(closure: Closure) -> list[tuple[Any, Field]]:
         for row in closure.fields.values()
         if closure.names.of(row.dataset_id) in closure.sources
     ]
-    return sorted(rows, key=lambda item: (not item[1].is_protected, item[1].pk not in closure.verdicts, str(item[0]), item[1].ordinal))
+    return sorted(
+        rows,
+        key=lambda item: (not item[1].is_protected, item[1].pk not in closure.verdicts, str(item[0]), item[1].ordinal),
+    )
 
 
 class GraphForm(forms.Form):

@@ -32,17 +32,9 @@ def version(request: HttpRequest, version: UUID) -> HttpResponse:
     closure = queries.upstream(shown, timezone.now() if is_now else None)
     form = FollowForm(request.GET or None, closure=closure)
     followed = _followed(form, closure)
-    features = queries.feature_lineage(shown, closure)
-    context = {
-        "version": shown,
-        "header": version_header(shown, request.user),
-        "tab": "lineage",
-        "is_now": is_now,
-        "form": form,
-        "closure": closure,
-        **_drawn(closure, features, followed),
-        **_hit(request, closure, followed),
-    }
+    header = version_header(shown, request.user)
+    context = {"version": shown, "header": header, "tab": "lineage", "is_now": is_now, "form": form, "closure": closure}
+    context |= _drawn(closure, queries.feature_lineage(shown, closure), followed) | _hit(request, closure, followed)
     return render(request, "lineage/version.html", context)
 
 
@@ -91,11 +83,13 @@ def version_csv(request: HttpRequest, version: UUID) -> HttpResponse:
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="lineage-{shown.model.slug}-{shown.pk}.csv"'
     writer = csv.writer(response)
-    writer.writerow(["feature", "source_namespace", "source_dataset", "source_column", "how", "masked", "basis", "last_seen"])
+    writer.writerow(
+        ["feature", "source_namespace", "source_dataset", "source_column", "how", "masked", "basis", "last_seen"]
+    )
     for item in queries.feature_lineage(shown):
-        for origin in item.sources or [None]:
-            place = [origin.dataset.namespace, origin.dataset.name, origin.path] if origin else ["", "", ""]
-            seen = item.last_seen.isoformat() if item.last_seen else ""
+        places = [[origin.dataset.namespace, origin.dataset.name, origin.path] for origin in item.sources]
+        seen = item.last_seen.isoformat() if item.last_seen else ""
+        for place in places or [["", "", ""]]:
             row = [item.name, *place, item.how, "yes" if item.masked else "no", item.basis, seen]
             writer.writerow([_harmless(value) for value in row])
     return response
@@ -109,7 +103,7 @@ def _harmless(value: str) -> str:
 @login_required
 def graph(request: HttpRequest) -> HttpResponse:
     """The surroundings of a node, or, without one, what there is to look at."""
-    form = GraphForm(request.GET or None)
+    form = GraphForm({"direction": "both", "depth": "2", **request.GET.dict()} if request.GET else None)
     asked = form.cleaned_data if form.is_bound and form.is_valid() else {}
     context: dict[str, Any] = {"form": form, "refusal": "", "found": None}
     if asked.get("node"):
@@ -127,18 +121,22 @@ def _around(request: HttpRequest, asked: dict[str, Any]) -> dict[str, Any]:
     as_of = datetime.combine(asked["as_of"], time.max, UTC) if asked.get("as_of") else None
     depth, direction = int(asked.get("depth") or 2), asked.get("direction") or "both"
     found = queries.graph(node, direction=direction, depth=depth, as_of=as_of, user=request.user)
+    impact = queries.impact(node, user=request.user, as_of=as_of)
+    return {"node": node, "found": found, "as_of": as_of, "impact": impact, **_tables(found)}
+
+
+def _tables(found: queries.Graph) -> dict[str, Any]:
+    """The drawing and the same as tables."""
+    followed = found.root.field.pk if found.root.field else None
+
+    def ends(edge: Any) -> tuple[Dataset, Dataset]:
+        return found.datasets[found.names.of(edge.source_id)], found.datasets[found.names.of(edge.target_id)]
+
     return {
-        "node": node,
-        "found": found,
-        "as_of": as_of,
-        "svg": mark_safe(queries.drawing(found, followed=node.field.pk if node.field else None)),
-        "impact": queries.impact(node, user=request.user, as_of=as_of),
+        "svg": mark_safe(queries.drawing(found, followed=followed)),
         "left_out": max(0, len(found.datasets) - MOST_BOXES),
-        "steps": sorted(found.field_edges, key=lambda edge: (str(edge.source_id), edge.source_field.path)),
-        "rows": [
-            (edge, found.datasets[found.names.of(edge.source_id)], found.datasets[found.names.of(edge.target_id)])
-            for edge in found.edges
-        ],
+        "steps": [(edge, *ends(edge)) for edge in sorted(found.field_edges, key=lambda edge: edge.source_field.path)],
+        "rows": [(edge, *ends(edge)) for edge in found.edges],
     }
 
 
