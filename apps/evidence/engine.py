@@ -124,7 +124,7 @@ def finished(
         "method": {
             **recipe,
             "source": check.words,
-            "words": found["method"],
+            "words": [[label, text] for label, text in found["method"].items()],
             "libraries": libraries(),
             "result_digest": content_digest({**recipe, **repeatable, "inputs": digests}),
         },

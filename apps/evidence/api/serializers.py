@@ -77,11 +77,10 @@ class MarkReply(serializers.ModelSerializer[EvidenceMark]):
     """What somebody made of an item."""
 
     by = serializers.CharField(source="by.printed_name")
-    at = serializers.DateTimeField(source="created_at")
 
     class Meta:
         model = EvidenceMark
-        fields = ("id", "kind", "reason", "by", "at", "digest")
+        fields = ("id", "kind", "reason", "by", "created_at", "digest")
         read_only_fields = fields
 
 

@@ -215,6 +215,11 @@ class Check:
         return found
 
 
+def whole(count: int) -> str:
+    """A count for sentences: thin groups of three."""
+    return f"{count:,}".replace(",", "\u202f")
+
+
 def table(
     key: str, title: str, columns: Sequence[tuple[Any, ...]], rows: Sequence[Mapping[str, Any]], note: str = ""
 ) -> dict[str, Any]:

@@ -11,9 +11,26 @@ from apps.evidence.checks.base import (
     Tools,
     figure,
     table,
+    whole,
 )
 
 BINS = 200
+COLUMNS = [
+    ("column", "Column", "text"),
+    ("kind", "Kind", "text"),
+    ("missing", "Missing", "share", 1),
+    ("distinct", "Distinct values", "count"),
+    ("common", "Commonest", "text"),
+]
+NUMBERS = [
+    ("column", "Column", "text"),
+    ("low", "Lowest", "number"),
+    ("median", "Median", "number"),
+    ("high", "Highest", "number"),
+    ("mean", "Mean", "number"),
+    ("deviation", "Deviation", "number"),
+]
+NOTE = f"Extremes and categories are shown where {SMALLEST_GROUP} rows or more share them."
 
 
 class DataProfile(Check):
@@ -73,40 +90,26 @@ class DataProfile(Check):
         return states.add(state, {"plan": state["plan"], "histograms": histograms, "moments": moments})
 
     def finish(self, state: dict[str, Any], tools: Tools) -> Result:
-        """One row per column, and a figure of what is missing."""
-        from apps.evidence.kernels import charts
-
+        """A table of all columns, one of the numbers among them, and a figure of what is missing."""
         plan = state["plan"]
         rows = [self._row(name, column, state) for name, column in plan["columns"].items()]
         cells = plan["rows"] * len(rows)
-        empty = sum(column["nulls"] for column in plan["columns"].values()) / cells if cells else None
-        missing = [row for row in rows if row["missing"]]
-        takeaway = f"{plan['name'] or 'The data'} has {plan['rows']:,} rows and {len(rows)} columns; " + (
-            f"{len(missing)} of them have gaps, {missing[0]['column']} most of all ({missing[0]['missing']:.1%})."
-            if (missing := sorted(missing, key=lambda row: -row["missing"]))
-            else "no cell is empty."
+        empty = sum(column["nulls"] for column in plan["columns"].values()) / cells
+        gaps = sorted((row for row in rows if row["missing"]), key=lambda row: (-row["missing"], row["column"]))
+        takeaway = f"{plan['name'] or 'The data'} has {whole(plan['rows'])} rows and {len(rows)} columns. " + (
+            f"{gaps[0]['column']} lacks most values: {gaps[0]['missing']:.1%}." if gaps else "No cell is empty."
         )
-        columns = [
-            ("column", "Column", "text"), ("kind", "Kind", "text"), ("missing", "Missing", "share", 1), ("distinct", "Distinct values", "count"),
-            ("low", "Lowest", "number"), ("median", "Median", "number"), ("high", "Highest", "number"), ("mean", "Mean", "number"),
-            ("deviation", "Deviation", "number"), ("common", "Commonest", "text"),
-        ]  # fmt: skip
-        note = f"Extremes and categories are shown where {SMALLEST_GROUP} or more rows share them and the column is not classified as personal."
-        figures = []
-        if missing:
-            drawn = [
-                {"group": row["column"], "value": row["missing"], "text": f"{row['missing']:.1%}"}
-                for row in missing[:20]
-            ]
-            said = f"Missing values: {drawn[0]['group']} lacks {drawn[0]['text']} of its values, the most of {len(rows)} columns."
-            spec = charts.bars(drawn, takeaway=said, table="columns", title="Share of rows without a value")
-            figures.append(figure("missing", "Share of missing values by column", said, spec, "columns"))
+        numbers = [row for row in rows if "median" in row]
+        facts = {name: bool(value) for name, value in plan["facts"].items()}
         return Result(
             takeaway,
-            types={"datasheet": {name: bool(value) for name, value in plan["facts"].items()}} if plan["facts"] else {},
+            types={"datasheet": facts} if facts else {},
             metrics=self.measured(rows=plan["rows"], columns=len(rows), empty_cells=empty),
-            tables=[table("columns", "Columns of the data", columns, rows, note)],
-            figures=figures,
+            tables=[
+                table("columns", "Columns of the data", COLUMNS, rows, NOTE),
+                *([table("numbers", "Columns that hold numbers", NUMBERS, numbers, NOTE)] if numbers else []),
+            ],
+            figures=_missing_figure(gaps, len(rows)),
             limits=[
                 "What the values mean and how they were collected is declared by people, not measured.",
                 "Dependence between columns is not part of this profile.",
@@ -115,29 +118,40 @@ class DataProfile(Check):
         )
 
     def _row(self, name: str, column: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+        import numpy as np
+
         from apps.evidence.kernels import counts
 
         plan = state["plan"]
-        row = {
+        row: dict[str, Any] = {
             "column": name,
             "kind": {"integer": "whole number"}.get(column["kind"], column["kind"]),
-            "distinct": column["distinct"] or "over 1000",
+            "distinct": "over 1000" if column["distinct"] is None else column["distinct"],
+            "missing": column["nulls"] / plan["rows"],
+            "common": column["common"],
         }
-        row["distinct"] = 0 if column["distinct"] == 0 else row["distinct"]
-        row["missing"] = column["nulls"] / plan["rows"] if plan["rows"] else None
-        row["common"] = column["common"]
-        if name in plan["numbers"] and name in state["moments"]:
-            import numpy as np
-
+        if name in plan["numbers"]:
             low, high = plan["numbers"][name]
             bins = np.asarray(state["histograms"][name])
             mean, deviation = counts.mean_and_deviation(state["moments"][name], low, high)
             row |= {"median": counts.quantile(bins, low, high, 0.5), "mean": mean, "deviation": deviation}
-            if bins[1] >= SMALLEST_GROUP or column["common"]:
+            if bins[1] >= SMALLEST_GROUP:
                 row["low"] = low
-            if bins[-2] >= SMALLEST_GROUP or column["common"]:
+            if bins[-2] >= SMALLEST_GROUP:
                 row["high"] = high
         return row
+
+
+def _missing_figure(gaps: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """Columns with gaps, the emptiest first."""
+    from apps.evidence.kernels import charts
+
+    if not gaps:
+        return []
+    drawn = [{"group": row["column"], "value": row["missing"], "text": f"{row['missing']:.1%}"} for row in gaps[:20]]
+    said = f"Missing values: {drawn[0]['group']} lacks {drawn[0]['text']} of its values, the most of {count} columns."
+    spec = charts.bars(drawn, takeaway=said, table="columns", title="Share of rows without a value")
+    return [figure("missing", "Share of missing values by column", said, spec, "columns")]
 
 
 def _common(column: Any, subject: Subject) -> str:

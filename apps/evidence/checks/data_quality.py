@@ -11,32 +11,25 @@ from apps.evidence.checks.base import (
     Unmeasurable,
     figure,
     table,
+    whole,
 )
 
-PLACEHOLDERS = {
-    "?",
-    "-",
-    "--",
-    "n/a",
-    "na",
-    "none",
-    "null",
-    "unknown",
-    "not known",
-    "not_known",
-    "undefined",
-    "missing",
-    "tbd",
-    "xxx",
-    "9999",
-    "-1",
-    "-999",
-    "999999",
-}
+PLACEHOLDERS = frozenset(
+    "? - -- n/a na none null unknown undefined missing tbd xxx 9999 -1 -999 999999 not_known".split() + ["not known"]
+)
+COLUMNS = [
+    ("column", "Column", "text"),
+    ("complete", "Filled", "share", 1),
+    ("placeholders", "Placeholders", "count"),
+    ("notes", "Found", "text"),
+]
+MOST_COMPARED = 1_000_000
 
 
 class DataQuality(Check):
-    """Completeness, placeholders, constant columns, repeated rows and mixed kinds. Source: ISO/IEC 25012; Regulation (EU) 2024/1689 Art. 10(3)."""
+    """Completeness, placeholders, constant columns and repeated rows.
+
+    Source: ISO/IEC 25012; Regulation (EU) 2024/1689 Art. 10(3)."""
 
     key, title, order = "data_quality", "Data quality", 12
     fills = ("data_quality",)
@@ -89,64 +82,62 @@ class DataQuality(Check):
         whole = np.ones(batch.rows, dtype=bool)
         for name in state["plan"]["columns"]:
             whole &= batch.present(name)
-        kept = row_hashes(batch, list(state["plan"]["columns"])) if state["plan"]["rows"] <= 1_000_000 else []
+        kept = row_hashes(batch, list(state["plan"]["columns"])) if state["plan"]["rows"] <= MOST_COMPARED else []
         return states.add(state, {"plan": state["plan"], "complete": int(whole.sum()), "pairs": kept})
 
     def finish(self, state: dict[str, Any], tools: Tools) -> Result:
         """A row per column with what is wrong with it."""
-        from apps.evidence.kernels import charts
-
-        plan, rows = state["plan"], []
+        plan = state["plan"]
         total = plan["rows"]
-        for name, column in plan["columns"].items():
-            complete = 1 - column["nulls"] / total if total else None
-            rows.append(
-                {"column": name, "complete": complete, "placeholders": column["placeholders"], "notes": _notes(column)}
-            )
-        repeated = (len(state["pairs"]) - len(set(state["pairs"]))) / total if total and state["pairs"] else None
-        suspect = [row for row in rows if row["notes"] or (row["complete"] or 0) < 0.95]
-        worst = min(rows, key=lambda row: row["complete"] if row["complete"] is not None else 1.0)
-        cells = total * len(rows)
-        stand_ins = sum(row["placeholders"] for row in rows)
-        takeaway = (
-            f"{state['complete'] / total:.1%} of {total:,} rows have no gap; {len(suspect)} of {len(rows)} columns need a look."
-            if total
-            else "There are no rows to look at."
-        )
-        drawn = [
-            {"group": row["column"], "value": row["complete"], "text": f"{row['complete']:.1%}"}
-            for row in sorted(rows, key=lambda row: row["complete"] or 0)[:20]
-            if row["complete"] is not None
+        rows = [
+            {
+                "column": name,
+                "complete": 1 - column["nulls"] / total,
+                "placeholders": column["placeholders"],
+                "notes": _notes(column),
+            }
+            for name, column in plan["columns"].items()
         ]
-        figures = []
-        if drawn:
-            said = f"Completeness: {worst['column']} is filled in {worst['complete']:.1%} of rows, the lowest of {len(rows)} columns."
-            spec = charts.bars(
-                drawn, takeaway=said, table="columns", title="Share of rows with a value", domain=[0.0, 1.0]
-            )
-            figures = [figure("completeness", "Completeness by column, lowest first", said, spec, "columns")]
-        columns = [
-            ("column", "Column", "text"),
-            ("complete", "Filled", "share", 1),
-            ("placeholders", "Placeholders", "count"),
-            ("notes", "Found", "text"),
+        suspect = sum(bool(row["notes"]) or row["complete"] < 0.95 for row in rows)
+        worst = min(row["complete"] for row in rows)
+        repeated = (len(state["pairs"]) - len(set(state["pairs"]))) / total if state["pairs"] else None
+        stand_ins = sum(row["placeholders"] for row in rows) / (total * len(rows))
+        limits = [
+            "Whether a value is true is not measured: no second source was compared.",
+            "Repeated rows may be different people with equal values.",
         ]
+        if not state["pairs"]:
+            limits[1] = f"Repeated rows were not counted: the data have more than {whole(MOST_COMPARED)} rows."
         return Result(
-            takeaway,
-            types={"data_quality": {"completeness_checked": total > 0, "errors_checked": total > 0}} if total else {},
+            f"{state['complete'] / total:.1%} of {whole(total)} rows have no gap. {suspect} of {len(rows)} columns need a look.",
+            types={"data_quality": {"completeness_checked": True, "errors_checked": True}},
             metrics=self.measured(
-                complete_rows=state["complete"] / total if total else None, lowest_completeness=worst["complete"], repeated_rows=repeated,
-                placeholders=stand_ins / cells if cells else None, suspect_columns=len(suspect),
+                complete_rows=state["complete"] / total,
+                lowest_completeness=worst,
+                repeated_rows=repeated,
+                placeholders=stand_ins,
+                suspect_columns=suspect,
             ),
-            tables=[table("columns", "What was found by column", columns, rows)],
-            figures=figures,
-            limits=[
-                "Whether a value is true is not measured: no second source was compared.",
-                "Repeated rows may be different people with equal values.",
-                *([] if total <= 1_000_000 else ["Repeated rows were not counted: the data have more than a million rows."]),
-            ],
-            method={"Measure": "Empty cells, words that stand for missing, constant columns, padding, spellings that differ by case, equal rows"},
-        )  # fmt: skip
+            tables=[table("columns", "What was found by column", COLUMNS, rows)],
+            figures=[_figure(rows)],
+            limits=limits,
+            method={
+                "Measure": "Empty cells, stand-ins, constant columns, padding, spellings that differ by case, equal rows"
+            },
+        )
+
+
+def _figure(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Completeness by column, lowest first."""
+    from apps.evidence.kernels import charts
+
+    ordered = sorted(rows, key=lambda row: (row["complete"], row["column"]))[:20]
+    drawn = [{"group": row["column"], "value": row["complete"], "text": f"{row['complete']:.1%}"} for row in ordered]
+    said = (
+        f"Completeness: {drawn[0]['group']} is filled in {drawn[0]['text']} of rows, the lowest of {len(rows)} columns."
+    )
+    spec = charts.bars(drawn, takeaway=said, table="columns", title="Share of rows with a value", domain=[0.0, 1.0])
+    return figure("completeness", "Completeness by column, lowest first", said, spec, "columns")
 
 
 def row_hashes(batch: Any, names: list[str]) -> list[int]:

@@ -11,13 +11,37 @@ from apps.evidence.checks.base import (
     Unmeasurable,
     figure,
     table,
+    whole,
 )
 
-RATES = ("accuracy", "recall", "false_positive_rate", "precision")
+GROUPS = [
+    ("group", "Group", "text"),
+    ("n", "n", "count"),
+    ("accuracy", "Accuracy", "number"),
+    ("accuracy_interval", "95 % interval", "interval"),
+    ("auc", "Area", "number"),
+    ("auc_interval", "95 % interval", "interval"),
+]
+ERRORS = [
+    ("group", "Group", "text"),
+    ("base", "Positive outcomes", "share", 1),
+    ("recall", "Recall", "number"),
+    ("false_positive_rate", "False positives", "number"),
+    ("precision", "Precision", "number"),
+]
+CURVE = [("fpr", "False positive rate", "number"), ("tpr", "True positive rate", "number")]
+CALIBRATION = [
+    ("predicted", "Predicted", "number"),
+    ("observed", "Observed", "number"),
+    ("interval", "95 % interval", "interval"),
+    ("n", "n", "count"),
+]
 
 
 class Performance(Check):
-    """How well the model separates and how well its scores are calibrated, with intervals, overall and by group. Source: Regulation (EU) 2024/1689 Art. 15; SR 26-2 outcomes analysis."""
+    """How well the model separates and how well its scores are calibrated, with intervals, overall and by group.
+
+    Source: Regulation (EU) 2024/1689 Art. 15; SR 26-2 on outcomes analysis."""
 
     key, title, order = "performance", "Performance", 20
     reads = ("scored", "test")
@@ -61,72 +85,63 @@ class Performance(Check):
             raise Unmeasurable(
                 f"{subject.name} names no target column, so predictions cannot be compared with outcomes."
             )
-        axes = decisions.group_axes(subject, params.by)
         score = decisions.score_axis(subject.columns[subject.score]) if subject.score in subject.columns else None
         plan = {
-            "axes": axes, "target": target, "decision": decision, "score": score, "rows": subject.rows, "name": subject.name,
-            "words": decisions.decision_words(subject), "role": subject.role, "is_holdout": subject.facts.get("is_holdout"),
-        }  # fmt: skip
-        pairs = [(), *([axis] for axis in axes)]
+            "axes": decisions.group_axes(subject, params.by),
+            "target": target,
+            "decision": decision,
+            "score": score,
+            "rows": subject.rows,
+            "name": subject.name,
+            "words": decisions.decision_words(subject),
+            "is_holdout": subject.facts.get("is_holdout"),
+        }
         return {
             "plan": plan,
-            "tables": {_name(by): counts.empty(*by, target, decision) for by in pairs},
-            "scores": {_name(by): counts.empty(*by, score, target) for by in pairs} if score else {},
+            "tables": {_name(by): counts.empty(*by, target, decision) for by in _every(plan)},
+            "scores": {_name(by): counts.empty(*by, score, target) for by in _every(plan)} if score else {},
         }
 
     def update(self, state: dict[str, Any], batch: Any) -> dict[str, Any]:
         """Count, per group and overall."""
         from apps.evidence.kernels import counts, states
 
-        plan = state["plan"]
-        pairs = [(), *([axis] for axis in plan["axes"])]
-        tables = {_name(by): counts.joint(batch, *by, plan["target"], plan["decision"]) for by in pairs}
-        scores = (
-            {_name(by): counts.joint(batch, *by, plan["score"], plan["target"]) for by in pairs}
-            if plan["score"]
-            else {}
-        )
+        plan, target = state["plan"], state["plan"]["target"]
+        tables = {_name(by): counts.joint(batch, *by, target, plan["decision"]) for by in _every(plan)}
+        scores = {}
+        if plan["score"]:
+            scores = {_name(by): counts.joint(batch, *by, plan["score"], target) for by in _every(plan)}
         return states.add(state, {"plan": plan, "tables": tables, "scores": scores})
 
     def finish(self, state: dict[str, Any], tools: Tools) -> Result:
-        """Metrics with intervals, a table by group, the ROC curve and the calibration."""
+        """Metrics with intervals, tables by group, the ROC curve and the calibration."""
         from apps.evidence.kernels import decisions
 
-        plan = state["plan"]
-        whole = self._sides(state, "")
-        n = int(whole.sum())
+        plan, sides = state["plan"], self._sides(state, "")
+        n = int(sides.sum())
         if not n:
             raise Unmeasurable(f"{plan['name']} holds no row with both an outcome and a prediction.")
-        found = self._rates(whole) | self._scored(state, "")
+        found = self._rates(sides) | self._scored(state, "")
         rows, weakest = self._groups(state)
-        auc = found.get("auc")
-        takeaway = (
-            f"The area under the ROC curve is {auc[0]:.3f} ({auc[1]:.3f} to {auc[2]:.3f}) on {n:,} rows"
-            if auc
-            else f"Accuracy is {found['accuracy'][0]:.3f} on {n:,} rows"
-        ) + (f"; the weakest group is {weakest[0]} with {weakest[1]:.3f}." if weakest else ".")
-        columns = [
-            ("group", "Group", "text"), ("n", "n", "count"), ("base", "Positive outcomes", "share", 1), ("accuracy", "Accuracy", "number"), ("accuracy_interval", "95 % interval", "interval"),
-            ("recall", "Recall", "number"), ("false_positive_rate", "False positive rate", "number"), ("auc", "Area", "number"), ("auc_interval", "95 % interval", "interval"),
-        ]  # fmt: skip
-        tables = [self._matrix(whole), table("groups", "Performance by group", columns, rows, decisions.small_note())]
         figures, more = self._figures(state, found) if plan["score"] else ([], [])
+        by_group = [table("groups", "Performance by group", GROUPS, rows, decisions.small_note())] if rows else []
+        errors = [table("errors", "Errors by group", ERRORS, rows, decisions.small_note())] if rows else []
         filled = {"by_group": any(row.get("accuracy") is not None for row in rows), "uncertainty": True}
         if plan["is_holdout"] is not None:
             filled["holdout"] = bool(plan["is_holdout"])
         return Result(
-            takeaway,
+            _takeaway(found, n, weakest),
             types={"performance_report": filled},
             metrics=self.measured(**found, lowest_group_auc=weakest[1] if weakest else None, rows=n),
-            tables=[*tables, *more],
+            tables=[*more, *by_group, *errors, _matrix(sides)],
             figures=figures,
-            limits=[
-                *([] if plan["is_holdout"] is not None else ["Whether these rows were kept out of training could not be told: no training data with a digest is linked."]),
-                "Rows of a later time than the training data were not asked for; out-of-time performance is attested, not measured here.",
-                *([f"{plan['rows'] - n:,} rows without outcome or prediction were left out."] if plan["rows"] > n else []),
-            ],
-            method={"Decision": plan["words"], "Intervals": "Wilson for rates, DeLong for areas, 95 %", "Score cells": _cells(plan)},
-        )  # fmt: skip
+            limits=_limits(plan, n),
+            method={
+                "Decision": plan["words"],
+                "Intervals": "Wilson for rates, DeLong for areas, 95 %",
+                "Score cells": _cells(plan),
+            },
+        )
 
     def _sides(self, state: dict[str, Any], name: str) -> Any:
         from apps.evidence.kernels import decisions
@@ -195,68 +210,82 @@ class Performance(Check):
         weakest = min(areas, default=None)
         return rows, (weakest[1], weakest[0]) if weakest else None
 
-    def _matrix(self, sides: Any) -> dict[str, Any]:
-        columns = [
-            ("outcome", "True outcome", "text"),
-            ("no", "Decided negative", "count"),
-            ("yes", "Decided positive", "count"),
-        ]
-        rows = [
-            {"outcome": word, "no": int(side[0]), "yes": int(side[1])}
-            for word, side in zip(("negative", "positive"), sides, strict=True)
-        ]
-        return table("matrix", "Decisions against outcomes", columns, rows)
-
     def _figures(
         self, state: dict[str, Any], found: dict[str, Any]
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """The ROC curve and the calibration, each with its table."""
-        import numpy as np
+        from apps.evidence.kernels import decisions
 
-        from apps.evidence.kernels import charts, decisions, intervals
-
-        plan = state["plan"]
-        sides = decisions.two_sided(state["scores"][""], plan["target"], 1)[: len(plan["score"]["middles"])]
-        figures, tables = [], []
-        if found.get("auc"):
-            said = f"ROC curve: the area is {found['auc'][0]:.3f}, with a 95 % interval from {found['auc'][1]:.3f} to {found['auc'][2]:.3f}."
-            curve = intervals.curve(sides[:, 1], sides[:, 0])
-            spec = charts.lines(
-                {"model": curve}, takeaway=said, table="roc", x="False positive rate", y="True positive rate",
-                x_domain=[0, 1], y_domain=[0, 1], diagonal="chance",
-            )  # fmt: skip
-            figures.append(figure("roc", "ROC curve; the dotted line is chance", said, spec, "roc"))
-            some = curve[:: max(1, len(curve) // 10)]
-            columns = [("fpr", "False positive rate", "number"), ("tpr", "True positive rate", "number")]
-            tables.append(table("roc", "Points of the ROC curve", columns, [{"fpr": x, "tpr": y} for x, y in some]))
+        score = state["plan"]["score"]
+        sides = decisions.two_sided(state["scores"][""], state["plan"]["target"], 1)[: len(score["middles"])]
+        pairs = [_roc(sides, found["auc"])] if found.get("auc") else []
         if found.get("calibration_error") is not None:
-            bins = calibration(np.asarray(plan["score"]["middles"]), sides)
-            said = f"Calibration: in {len(bins)} groups of equal size the observed share differs from the predicted one by {found['calibration_error']:.3f} on average."
-            points = [
-                {"x": bin["predicted"], "y": bin["observed"], "low": bin["interval"][0], "high": bin["interval"][1]}
-                for bin in bins
-            ]
-            spec = charts.points(
-                points, takeaway=said, table="calibration", x="Predicted share", y="Observed share, with 95 % interval",
-                x_domain=[0, 1], y_domain=[0, 1], diagonal="equal",
-            )  # fmt: skip
-            figures.append(
-                figure(
-                    "calibration",
-                    "Predicted and observed shares; the dotted line is where they are equal",
-                    said,
-                    spec,
-                    "calibration",
-                )
-            )
-            columns = [
-                ("predicted", "Predicted", "number"),
-                ("observed", "Observed", "number"),
-                ("interval", "95 % interval", "interval"),
-                ("n", "n", "count"),
-            ]
-            tables.append(table("calibration", "Calibration", columns, bins))
-        return figures, tables
+            pairs.append(_calibrated(score["middles"], sides, found["calibration_error"]))
+        return [drawn for drawn, _ in pairs], [numbers for _, numbers in pairs]
+
+
+def _takeaway(found: dict[str, Any], n: int, weakest: tuple[str, float] | None) -> str:
+    auc = found.get("auc")
+    if not auc:
+        return f"Accuracy is {found['accuracy'][0]:.3f} on {whole(n)} rows."
+    text = f"The area under the ROC curve is {auc[0]:.3f} on {whole(n)} rows. The 95 % interval is {auc[1]:.3f} to {auc[2]:.3f}."
+    return text + (f" The weakest group is {weakest[0]} with {weakest[1]:.3f}." if weakest else "")
+
+
+def _limits(plan: dict[str, Any], n: int) -> list[str]:
+    found = ["Performance on rows of a later time than the training data is attested, not measured here."]
+    if plan["is_holdout"] is None:
+        found.append(
+            "Whether these rows were kept out of training is not known: no training data with a digest is linked."
+        )
+    if plan["rows"] > n:
+        found.append(f"{whole(plan['rows'] - n)} rows without outcome or prediction were left out.")
+    return found
+
+
+def _matrix(sides: Any) -> dict[str, Any]:
+    """Decisions against outcomes."""
+    columns = [
+        ("outcome", "True outcome", "text"),
+        ("no", "Decided negative", "count"),
+        ("yes", "Decided positive", "count"),
+    ]
+    rows = [
+        {"outcome": word, "no": int(side[0]), "yes": int(side[1])}
+        for word, side in zip(("negative", "positive"), sides, strict=True)
+    ]
+    return table("matrix", "Decisions against outcomes", columns, rows)
+
+
+def _roc(sides: Any, auc: tuple[float, float, float]) -> tuple[dict[str, Any], dict[str, Any]]:
+    from apps.evidence.kernels import charts, intervals
+
+    said = f"ROC curve: the area is {auc[0]:.3f}, with a 95 % interval from {auc[1]:.3f} to {auc[2]:.3f}."
+    curve = intervals.curve(sides[:, 1], sides[:, 0])
+    axes = {"x": "False positive rate", "y": "True positive rate", "x_domain": [0, 1], "y_domain": [0, 1]}
+    spec = charts.lines({"model": curve}, takeaway=said, table="roc", diagonal="chance", **axes)
+    some = [{"fpr": x, "tpr": y} for x, y in curve[:: max(1, len(curve) // 10)]]
+    title = "ROC curve; the dotted line is chance"
+    return figure("roc", title, said, spec, "roc"), table("roc", "Points of the ROC curve", CURVE, some)
+
+
+def _calibrated(middles: Any, sides: Any, gap: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    import numpy as np
+
+    from apps.evidence.kernels import charts
+
+    bins = calibration(np.asarray(middles), sides)
+    said = f"Calibration: in {len(bins)} groups of equal size, observed and predicted shares differ by {gap:.3f} on average."
+    drawn = [
+        {"x": bin["predicted"], "y": bin["observed"], "low": bin["interval"][0], "high": bin["interval"][1]}
+        for bin in bins
+    ]
+    axes = {"x": "Predicted share", "y": "Observed share, with 95 % interval", "x_domain": [0, 1], "y_domain": [0, 1]}
+    spec = charts.points(drawn, takeaway=said, table="calibration", diagonal="equal", **axes)
+    title = "Predicted and observed shares; the dotted line is where they are equal"
+    return figure("calibration", title, said, spec, "calibration"), table(
+        "calibration", "Calibration", CALIBRATION, bins
+    )
 
 
 def calibration(middles: Any, sides: Any, bins: int = 10) -> list[dict[str, Any]]:
@@ -279,6 +308,10 @@ def calibration(middles: Any, sides: Any, bins: int = 10) -> list[dict[str, Any]
                 {"predicted": mean, "observed": events / n, "interval": list(intervals.wilson(events, n) or ()), "n": n}
             )
     return found
+
+
+def _every(plan: dict[str, Any]) -> list[Any]:
+    return [(), *((axis,) for axis in plan["axes"])]
 
 
 def _name(by: Any) -> str:

@@ -3,11 +3,22 @@ from typing import Any
 from apps.evidence.checks.base import Check, CheckParams, Example, Metric, Result, Subject, Tools, table
 
 DETECTOR = "patterns 1.0.0"
+COLUMNS = [
+    ("column", "Column", "text"),
+    ("kind", "Looks like", "text"),
+    ("share", "Matches", "share", 1),
+    ("passed", "Checksum", "share", 0),
+    ("by", "Seen by", "text"),
+    ("declared", "Declared as", "text"),
+    ("reading", "Reading", "reading"),
+]
 PERSONAL = {"identifier", "quasi_identifier", "personal", "special_category"}
 
 
 class PersonalData(Check):
-    """Personal data per column, by patterns with checksums and by names; values are counted and never kept. Source: Regulation (EU) 2016/679 Art. 4(1), 5(1)(c)."""
+    """Personal data per column, by patterns with checksums and by names; values are counted and never kept.
+
+    Source: Regulation (EU) 2016/679 Art. 4(1), 5(1)(c)."""
 
     key, title, order = "personal_data", "Personal data", 14
     reads = ("train", "scored", "test")
@@ -54,69 +65,55 @@ class PersonalData(Check):
 
     def finish(self, state: dict[str, Any], tools: Tools) -> Result:
         """A row per column in which something was found."""
-        from apps.evidence.kernels import patterns
-
-        plan, rows, unresolved = state["plan"], [], []
-        for name in plan["columns"]:
-            seen = patterns.judge(name, state["counts"].get(name, {"rows": plan["present"][name]}))
-            if seen is None:
-                continue
-            declared = plan["declared"][name]
-            is_open = (
-                seen["is_direct"]
-                and seen["confidence"] == "high"
-                and not declared["is_masked"]
-                and declared["classification"] not in PERSONAL
-            )
-            unresolved += [name] if is_open else []
-            rows.append(
-                {
-                    "column": name, "kind": seen["title"], "share": seen["share"], "passed": seen["passed"], "by": seen["by"],
-                    "confidence": seen["confidence"], "declared": _declared(declared), "flagged": is_open,
-                    "reading": "not declared" if is_open else "declared" if _declared(declared) else "indirect",
-                }
-            )  # fmt: skip
-        direct = [row["column"] for row in rows if row["flagged"]]
-        takeaway = f"{len(plan['columns'])} columns were looked at; {len(rows)} look personal, " + (
-            f"and {', '.join(direct[:3])} {'holds' if len(direct) == 1 else 'hold'} direct identifiers that nobody declared or masked."
-            if direct
-            else "and no direct identifier stands undeclared and unmasked."
+        count = len(state["plan"]["columns"])
+        rows = [row for name in state["plan"]["columns"] if (row := self._row(name, state))]
+        unresolved = [row["column"] for row in rows if row["flagged"]]
+        named = ", ".join(unresolved[:3])
+        takeaway = f"{len(rows)} of {count} columns look personal. " + (
+            f"{named} {'holds' if len(unresolved) == 1 else 'hold'} direct identifiers that nobody declared or masked."
+            if unresolved
+            else "No direct identifier stands undeclared and unmasked."
         )
-        columns = [
-            ("column", "Column", "text"), ("kind", "Looks like", "text"), ("share", "Values that match", "share", 1), ("passed", "Checksum passed", "share", 0),
-            ("by", "Seen by", "text"), ("confidence", "Confidence", "text"), ("declared", "Declared as", "text"), ("reading", "Reading", "reading"),
-        ]  # fmt: skip
+        found = {"unresolved_high": len(unresolved), "fields_scanned": count}
         return Result(
             takeaway,
-            types={
-                "pii_scan": {
-                    "unresolved_high": len(unresolved),
-                    "fields_scanned": len(plan["columns"]),
-                    "detector_version": DETECTOR,
-                }
-            },
-            metrics=self.measured(
-                fields_scanned=len(plan["columns"]), fields_found=len(rows), unresolved_high=len(unresolved)
-            ),
+            types={"pii_scan": {**found, "detector_version": DETECTOR}},
+            metrics=self.measured(fields_found=len(rows), **found),
             tables=[
-                table(
-                    "columns",
-                    "Columns that look personal",
-                    columns,
-                    rows,
-                    "Values were counted while reading; none is kept or shown.",
-                )
+                table("columns", "Columns that look personal", COLUMNS, rows, "Values were counted; none is kept.")
             ],
             limits=[
-                "Names, streets and dates of birth under a column name that says nothing are not found: patterns do not recognise them.",
-                "A column without a match is not thereby free of personal data; combinations of columns may still single people out.",
+                "Names, streets and dates of birth under a column name that says nothing are not found.",
+                "A column without a match may still be personal data; combinations of columns may single people out.",
             ],
             method={
-                "Measure": "Share of values per pattern, checksum pass rate against chance, precedence of kinds, and the column's name as separate evidence",
+                "Measure": "Share of values per pattern, checksums against chance, precedence of kinds, column names apart",
                 "Detector": DETECTOR,
-                "Unresolved": "A direct identifier of high confidence whose column is neither classified as personal nor masked in the catalog",
+                "Unresolved": "A direct identifier of high confidence that is neither classified as personal nor masked",
             },
         )
+
+    def _row(self, name: str, state: dict[str, Any]) -> dict[str, Any] | None:
+        """What was found in one column, beside what was declared of it; None when nothing was found."""
+        from apps.evidence.kernels import patterns
+
+        plan = state["plan"]
+        seen = patterns.judge(name, state["counts"].get(name, {"rows": plan["present"][name]}))
+        if seen is None:
+            return None
+        declared = plan["declared"][name]
+        is_resolved = declared["is_masked"] or declared["classification"] in PERSONAL
+        is_open = seen["is_direct"] and seen["confidence"] == "high" and not is_resolved
+        return {
+            "column": name,
+            "kind": seen["title"],
+            "share": seen["share"],
+            "passed": seen["passed"],
+            "by": f"{seen['by']}, {seen['confidence']} confidence",
+            "declared": _declared(declared) or "nothing",
+            "flagged": is_open,
+            "reading": "not declared" if is_open else "declared" if is_resolved else "indirect",
+        }
 
 
 def _declared(declared: dict[str, Any]) -> str:

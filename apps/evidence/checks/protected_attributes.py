@@ -13,9 +13,22 @@ from apps.evidence.checks.base import (
     table,
 )
 
+COLUMNS = [
+    ("n", "n", "count"),
+    ("events", "Positive", "count"),
+    ("rate", "Rate", "number"),
+    ("interval", "95 % interval", "interval"),
+    ("z", "z", "number", 2),
+    ("p", "p, corrected", "number"),
+    ("reading", "Reading", "reading"),
+]
+NOTE = "z and p compare a group with all others; p is Holm-corrected for the number of groups."
+
 
 class ProtectedAttributes(Check):
-    """How the true outcome differs between protected groups in the data, before any model. Source: Regulation (EU) 2024/1689 Art. 10(2)(f)."""
+    """How the true outcome differs between protected groups in the data, before any model.
+
+    Source: Regulation (EU) 2024/1689 Art. 10(2)(f)."""
 
     key, title, order = "protected_attributes", "Outcomes of protected groups in the data", 18
     fills = ("bias_examination",)
@@ -70,59 +83,39 @@ class ProtectedAttributes(Check):
 
     def finish(self, state: dict[str, Any], tools: Tools) -> Result:
         """Each group against all others, with a corrected test."""
-        from apps.evidence.kernels import charts
-
-        plan, tables, drawn, gaps, everyone = state["plan"], [], [], [], []
+        plan, tables, gaps, everyone = state["plan"], [], [], []
         for axis in plan["axes"]:
             rows, gap = self._rows(state, axis)
-            everyone += rows
-            if gap:
-                gaps.append((*gap, axis["column"]))
-            columns = [
-                ("group", axis["column"], "text"), ("n", "n", "count"), ("events", "Positive", "count"), ("rate", "Rate", "number"),
-                ("interval", "95 % interval", "interval"), ("z", "Deviations from the others", "number", 2), ("p", "p, corrected", "number"), ("reading", "Reading", "reading"),
-            ]  # fmt: skip
-            tables.append(
-                table(
-                    f"by-{axis['column']}",
-                    f"Outcome by {axis['column']}",
-                    columns,
-                    rows,
-                    "p by two-proportion test, Fisher's where expected counts are under 5, Holm-corrected.",
-                )
-            )
-            drawn += [
-                {"group": f"{axis['column']}: {row['group']}", "value": row["rate"], "low": row["interval"][0], "high": row["interval"][1],
-                 "text": f"{row['rate']:.2f} · n = {row['n']}", "flagged": row["flagged"]}
-                for row in rows if row.get("rate") is not None
-            ]  # fmt: skip
-        if not plan["rows"]:
-            raise Unmeasurable("There are no rows to count.")
-        differing = sum(row["flagged"] for row in everyone)
+            everyone += [{**row, "group": f"{axis['column']}: {row['group']}"} for row in rows]
+            gaps += [(*gap, axis["column"])] if gap else []
+            columns = [("group", axis["column"], "text"), *COLUMNS]
+            tables.append(table(f"by-{axis['column']}", f"Outcome by {axis['column']}", columns, rows, NOTE))
         gap = max(gaps, default=None)
         takeaway = (
-            f"By {gap[3]}, the outcome is positive for {gap[1]} most often and for {gap[2]} least: the rates differ by {gap[0]:.2f}."
+            f"By {gap[3]}, the outcome is positive most often for {gap[1]} and least for {gap[2]}. The rates differ by {gap[0]:.2f}."
             if gap
             else "No two groups are large enough for their outcomes to be compared."
         )
-        figures = []
-        if drawn:
-            spec = charts.intervals(
-                drawn[:24],
-                takeaway=takeaway,
-                table=tables[0]["key"],
-                title="Share of positive outcomes, with 95 % interval",
-            )
-            figures = [figure("rates", "Rate of positive outcomes by group", takeaway, spec, tables[0]["key"])]
         return Result(
             takeaway,
             types={"bias_examination": {"groups_examined": len(everyone), "findings_recorded": bool(gaps)}},
-            metrics=self.measured(groups_examined=len(everyone), largest_gap=gap[0] if gap else None, differing_groups=differing),
+            metrics=self.measured(
+                groups_examined=len(everyone),
+                largest_gap=gap[0] if gap else None,
+                differing_groups=sum(row["flagged"] for row in everyone),
+            ),
             tables=tables,
-            figures=figures,
-            limits=["A difference in the data may be real, may come from how the data were collected, or both; counts cannot tell.", "Whether decisions of the past shaped these outcomes is attested by a person, not measured."],
-            method={"Measure": f"Share of rows with the positive outcome ({plan['positive']}) per group", "Intervals": "Wilson, 95 %"},
-        )  # fmt: skip
+            figures=_figure(everyone, takeaway, tables[0]["key"]),
+            limits=[
+                "A difference in the data may be real, may come from how they were collected, or both; counts cannot tell.",
+                "Whether decisions of the past shaped these outcomes is attested by a person, not measured.",
+            ],
+            method={
+                "Measure": f"Share of rows with the positive outcome ({plan['positive']}) per group",
+                "Intervals": "Wilson, 95 %",
+                "Tests": "Each group against all others: two-proportion z, Fisher's where expected counts are under 5",
+            },
+        )
 
     def _rows(
         self, state: dict[str, Any], axis: dict[str, Any]
@@ -156,3 +149,27 @@ class ProtectedAttributes(Check):
         rated = sorted((row for row in rows if row.get("rate") is not None), key=lambda row: row["rate"])
         gap = (rated[-1]["rate"] - rated[0]["rate"], rated[-1]["group"], rated[0]["group"]) if len(rated) > 1 else None
         return [{key: value for key, value in row.items() if key != "raw"} for row in rows], gap
+
+
+def _figure(rows: list[dict[str, Any]], takeaway: str, key: str) -> list[dict[str, Any]]:
+    """Rates with intervals of the groups that are large enough."""
+    from apps.evidence.kernels import charts
+
+    drawn = [
+        {
+            "group": row["group"],
+            "value": row["rate"],
+            "low": row["interval"][0],
+            "high": row["interval"][1],
+            "text": f"{row['rate']:.2f} · n = {row['n']}",
+            "flagged": row["flagged"],
+        }
+        for row in rows
+        if row.get("rate") is not None
+    ]
+    if not drawn:
+        return []
+    spec = charts.intervals(
+        drawn[:24], takeaway=takeaway, table=key, title="Share of positive outcomes, with 95 % interval"
+    )
+    return [figure("rates", "Rate of positive outcomes by group", takeaway, spec, key)]

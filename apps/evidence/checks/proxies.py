@@ -15,10 +15,21 @@ from apps.evidence.checks.base import (
 )
 
 DRAWS = 200
+COLUMNS = [
+    ("feature", "Feature", "text"),
+    ("attribute", "Protected attribute", "text"),
+    ("area", "Area", "number"),
+    ("chance", "Chance gives up to", "number"),
+    ("association", "Cramér's V", "number"),
+    ("n", "n", "count"),
+    ("reading", "Reading", "reading"),
+]
 
 
 class Proxies(Check):
-    """How well each feature alone tells a protected group, against what chance would give. Source: Regulation (EU) 2024/1689 Art. 10(2)(f); 12 CFR 1002.2(p) on proxies of prohibited bases."""
+    """How well each feature alone tells a protected group, against what chance would give.
+
+    Source: Regulation (EU) 2024/1689 Art. 10(2)(f); 12 CFR 1002 on proxies of prohibited bases."""
 
     key, title, order = "proxies", "Proxies of protected attributes", 26
     reads = ("train", "test", "scored")
@@ -76,74 +87,79 @@ class Proxies(Check):
 
     def finish(self, state: dict[str, Any], tools: Tools) -> Result:
         """Each pair with its area, the area chance gives, and the strength of association."""
-        from apps.evidence.kernels import charts
-
         plan, rows = state["plan"], []
         for place, (feature, axis) in enumerate(plan["pairs"]):
             tools.progress(f"Looking for {axis['column']} in {feature['column']}", place, len(plan["pairs"]))
             row = self._row(state, feature, axis)
-            if row:
-                rows.append(row)
+            rows += [row] if row else []
         if not rows:
             raise Unmeasurable(f"No attribute has two groups of {SMALLEST_GROUP} rows or more.")
         rows.sort(key=lambda row: (-row["area"], row["feature"], row["attribute"]))
-        beyond = sum(row["flagged"] for row in rows)
-        best = rows[0]
+        beyond, best = sum(row["flagged"] for row in rows), rows[0]
         takeaway = (
-            f"{best['feature']} tells {best['attribute']} best, with an area of {best['area']:.2f} where chance gives up to {best['chance']:.2f}; "
-            f"{beyond} of {len(rows)} pairs are beyond chance."
+            f"{best['feature']} tells {best['attribute']} best, with an area of {best['area']:.2f}. "
+            f"Chance gives up to {best['chance']:.2f}; of {len(rows)} pairs, {beyond or 'none'} {'is' if beyond < 2 else 'are'} beyond chance."
         )
-        drawn = [
-            {"group": f"{row['feature']} tells {row['attribute']}", "value": row["area"], "text": f"{row['area']:.2f} · chance to {row['chance']:.2f}", "flagged": row["flagged"]}
-            for row in rows[:18]
-        ]  # fmt: skip
-        spec = charts.intervals(drawn, takeaway=takeaway, table="pairs", title="Area under the curve of telling the group from this feature alone",
-                                reference=0.5, reference_label="chance", domain=[0.4, 1.02], width=300)  # fmt: skip
-        columns = [
-            ("feature", "Feature", "text"), ("attribute", "Protected attribute", "text"), ("area", "Area", "number"), ("chance", "Chance gives up to", "number"),
-            ("association", "Cramér's V", "number"), ("n", "n", "count"), ("reading", "Reading", "reading"),
-        ]  # fmt: skip
         return Result(
             takeaway,
             metrics=self.measured(strongest=best["area"], pairs=len(rows), beyond_chance=beyond),
-            tables=[table("pairs", "Features as proxies of protected attributes", columns, rows)],
-            figures=[figure("proxies", "How well a feature tells a protected group", takeaway, spec, "pairs")],
+            tables=[table("pairs", "Features as proxies of protected attributes", COLUMNS, rows)],
+            figures=[_figure(rows[:18], takeaway)],
             limits=[
                 "Several weak features together may tell a group well; only single features were tried.",
                 "A proxy is not by itself a reason against a feature: whether it is needed is for people to say.",
             ],
             method={
-                "Measure": "Group frequencies per band or category learnt on one half of the rows and tried on the other, both ways; area averaged over groups by size",
+                "Measure": "Group frequencies per band or category, learnt on one half of the rows and tried on the other, both ways",
+                "Area": "Averaged over groups by their size; 0.5 is a coin",
                 "Chance": f"95 % point of {DRAWS} tables drawn with feature and group independent",
                 "Association": "Cramér's V with bias correction (Bergsma 2013)",
             },
         )
 
     def _row(self, state: dict[str, Any], feature: Any, axis: Any) -> dict[str, Any] | None:
+        """One pair; None where there are no two groups large enough."""
         import numpy as np
 
         from apps.evidence.kernels import association
 
         halves = np.asarray(state["tables"][_name([feature, axis])])[:, :, : len(axis["labels"])]
-        large = halves.sum(axis=(0, 1)) >= SMALLEST_GROUP
-        halves = halves[:, :, large]
-        if large.sum() < 2:
+        halves = halves[:, :, halves.sum(axis=(0, 1)) >= SMALLEST_GROUP]
+        if halves.shape[2] < 2:
             return None
-        both = halves.sum(axis=0)
-        n = int(both.sum())
-        independent = np.outer(both.sum(axis=1), both.sum(axis=0)) / n
-        by_half = halves.sum(axis=(1, 2))[:, None, None] / n * independent[None]
-        drawn = (
-            np.random.default_rng(state["plan"]["seed"])
-            .multinomial(n, (by_half / by_half.sum()).ravel(), size=DRAWS)
-            .reshape(DRAWS, *halves.shape)
-        )
-        chance = float(np.quantile(association.area(drawn), 0.95))
         area = float(association.area(halves[None])[0])
-        strength = association.cramers_v(both)
+        chance = association.chance_area(halves, draws=DRAWS, seed=state["plan"]["seed"])
         is_beyond = area > chance and area >= 0.55
-        return {"feature": feature["column"], "attribute": axis["column"], "area": area, "chance": chance, "association": strength, "n": n,
-                "flagged": is_beyond, "reading": "beyond_chance" if is_beyond else "none"}  # fmt: skip
+        return {
+            "feature": feature["column"],
+            "attribute": axis["column"],
+            "area": area,
+            "chance": chance,
+            "association": association.cramers_v(halves.sum(axis=0)),
+            "n": int(halves.sum()),
+            "flagged": is_beyond,
+            "reading": "beyond_chance" if is_beyond else "none",
+        }
+
+
+def _figure(rows: list[dict[str, Any]], takeaway: str) -> dict[str, Any]:
+    """The strongest pairs against chance."""
+    from apps.evidence.kernels import charts
+
+    drawn = [
+        {
+            "group": f"{row['feature']} tells {row['attribute']}",
+            "value": row["area"],
+            "text": f"{row['area']:.2f} · chance to {row['chance']:.2f}",
+            "flagged": row["flagged"],
+        }
+        for row in rows
+    ]
+    title = "Area under the curve of telling the group from this feature alone"
+    spec = charts.intervals(
+        drawn, takeaway=takeaway, table="pairs", title=title, reference=(0.5, "chance"), domain=[0.4, 1.02], width=280
+    )
+    return figure("proxies", "How well a feature tells a protected group", takeaway, spec, "pairs")
 
 
 def _name(pair: list[Any]) -> str:

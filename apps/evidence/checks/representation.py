@@ -12,7 +12,11 @@ from apps.evidence.checks.base import (
     Unmeasurable,
     figure,
     table,
+    whole,
 )
+
+COLUMNS = [("n", "n", "count"), ("share", "Share", "share", 1), ("reading", "Reading", "reading")]
+SHOWN = ("group", "n", "share", "flagged", "reading")
 
 
 class Representation(Check):
@@ -65,81 +69,75 @@ class Representation(Check):
 
     def finish(self, state: dict[str, Any], tools: Tools) -> Result:
         """A table per attribute with shares, one of the intersections, and a figure."""
-        from apps.evidence.kernels import charts, decisions
+        from apps.evidence.kernels import decisions
 
-        plan, tables, drawn, sizes = state["plan"], [], [], []
-        for axis in plan["axes"]:
-            found = [int(count) for count in state["single"][axis["column"]]]
-            groups = list(zip(axis["labels"], found, strict=False))
-            total = sum(found)
-            rows = []
-            for (label, count), reading in zip(groups, decisions.readings([count for _, count in groups]), strict=True):
-                sizes.append((count, total, axis["column"], label, reading))
-                share = count / total if total and reading in {"shown", "rate_hidden"} else None
-                rows.append({"group": label, "n": decisions.shown_count(count, reading), "share": share, "flagged": count < SMALLEST_GROUP,
-                             "reading": "small" if count < SMALLEST_GROUP else "none"})  # fmt: skip
-                if share is not None:
-                    text = f"{share:.1%} · n = {count}"
-                    drawn.append(
-                        {
-                            "group": f"{axis['column']}: {label}",
-                            "value": share,
-                            "text": text,
-                            "flagged": count < SMALLEST_GROUP,
-                        }
-                    )
-            if found[-2]:
-                rows.append(
-                    {
-                        "group": "other",
-                        "n": decisions.shown_count(found[-2], "shown"),
-                        "share": found[-2] / total,
-                        "reading": "none",
-                    }
-                )
-            if found[-1]:
-                rows.append({"group": "not stated", "n": found[-1], "share": found[-1] / total, "reading": "none"})
-            columns = [
-                ("group", axis["column"], "text"),
-                ("n", "n", "count"),
-                ("share", "Share", "share", 1),
-                ("reading", "Reading", "reading"),
-            ]
-            tables.append(
-                table(f"by-{axis['column']}", f"Rows by {axis['column']}", columns, rows, decisions.small_note())
-            )
+        plan = state["plan"]
+        groups = [row for axis in plan["axes"] for row in self._groups(state, axis)]
+        tables = [self._table(state, axis, groups) for axis in plan["axes"]]
         small = None
         if plan["crossed"]:
             crossing, small = self._crossing(state)
             tables.append(crossing)
-        smallest = min(sizes, default=None)
-        if smallest is None or not plan["rows"]:
-            raise Unmeasurable("There are no rows to count.")
-        count, total, column, label, reading = smallest
-        said = f"{decisions.shown_count(count, reading)} rows"
-        takeaway = f"The smallest group is {column} {label} with {said} of {total:,}" + (
-            f"; {small} intersections hold fewer than {SMALLEST_GROUP}." if small else "."
+        smallest = min(groups, key=lambda row: (row["size"], row["attribute"], row["group"]))
+        may_tell = smallest["share"] is not None
+        takeaway = (
+            f"The smallest group is {smallest['attribute']} {smallest['group']} with "
+            f"{decisions.shown_count(smallest['size'], smallest['shown'])} of {whole(plan['rows'])} rows."
         )
-        figures = []
-        if drawn:
-            spec = charts.bars(drawn[:24], takeaway=takeaway, table=tables[0]["key"], title="Share of all rows")
-            figures = [figure("shares", "Share of each group", takeaway, spec, tables[0]["key"])]
+        if small:
+            takeaway += f" Intersections that hold fewer than {SMALLEST_GROUP}: {small}."
+        covered = {"representativeness_checked": True, "groups_covered": smallest["size"] >= SMALLEST_GROUP}
         return Result(
             takeaway,
-            types={"data_quality": {"representativeness_checked": True, "groups_covered": count >= SMALLEST_GROUP}},
+            types={"data_quality": covered},
             metrics=self.measured(
-                smallest_group=count if reading in {"shown", "rate_hidden"} else None,
-                smallest_share=count / total if reading in {"shown", "rate_hidden"} else None,
-                groups=len(sizes), small_intersections=small,
+                smallest_group=smallest["size"] if may_tell else None,
+                smallest_share=smallest["share"],
+                groups=len(groups),
+                small_intersections=small,
             ),
             tables=tables,
-            figures=figures,
+            figures=_figure(groups, takeaway, tables[0]["key"]),
             limits=[
                 "Shares are not compared with the population on which the model will be used: no such figures were given.",
-                f"Covered means that every group has {SMALLEST_GROUP} rows or more; it does not mean that this is enough for every measure.",
+                f"Covered means that every group has {SMALLEST_GROUP} rows or more, not that this is enough for every measure.",
             ],
             method={"Measure": "Rows per group of each protected attribute and per intersection of the first three"},
-        )  # fmt: skip
+        )
+
+    def _groups(self, state: dict[str, Any], axis: dict[str, Any]) -> list[dict[str, Any]]:
+        """The groups of one attribute with what may be shown of them."""
+        from apps.evidence.kernels import decisions
+
+        found = [int(count) for count in state["single"][axis["column"]]]
+        total, sizes = sum(found), found[: len(axis["labels"])]
+        return [
+            {
+                "attribute": axis["column"],
+                "group": label,
+                "size": size,
+                "shown": shown,
+                "n": decisions.shown_count(size, shown),
+                "share": size / total if shown in {"shown", "rate_hidden"} else None,
+                "flagged": size < SMALLEST_GROUP,
+                "reading": "small" if size < SMALLEST_GROUP else "none",
+            }
+            for label, size, shown in zip(axis["labels"], sizes, decisions.readings(sizes), strict=True)
+        ]
+
+    def _table(self, state: dict[str, Any], axis: dict[str, Any], groups: list[dict[str, Any]]) -> dict[str, Any]:
+        """One attribute's groups, with the rows that belong to none."""
+        from apps.evidence.kernels import decisions
+
+        found = [int(count) for count in state["single"][axis["column"]]]
+        rows = [{key: row[key] for key in SHOWN} for row in groups if row["attribute"] == axis["column"]]
+        for label, count in zip(("other", "not stated"), found[-2:], strict=True):
+            if count:
+                rows.append(
+                    {"group": label, "n": count, "share": count / sum(found), "flagged": False, "reading": "none"}
+                )
+        columns = [("group", axis["column"], "text"), *COLUMNS]
+        return table(f"by-{axis['column']}", f"Rows by {axis['column']}", columns, rows, decisions.small_note())
 
     def _crossing(self, state: dict[str, Any]) -> tuple[dict[str, Any], int]:
         """The table of intersections, and how many of them are small."""
@@ -151,17 +149,35 @@ class Representation(Check):
 
         axes = state["plan"]["crossed"]
         joint = np.asarray(state["joint"])[tuple(slice(len(axis["labels"])) for axis in axes)]
-        named = list(product(*(axis["labels"] for axis in axes)))
-        flat = [int(count) for count in joint.ravel()]
-        rows = [
-            {**{axis["column"]: name for axis, name in zip(axes, names, strict=True)}, "n": decisions.shown_count(count, reading),
-             "flagged": count < SMALLEST_GROUP, "reading": "small" if count < SMALLEST_GROUP else "none"}
-            for names, count, reading in zip(named, flat, decisions.readings(flat), strict=True)
-        ]  # fmt: skip
-        columns = [
-            *((axis["column"], axis["column"], "text") for axis in axes),
-            ("n", "n", "count"),
-            ("reading", "Reading", "reading"),
-        ]
-        small = sum(count < SMALLEST_GROUP for count in flat)
-        return table("intersections", "Rows by intersection", columns, rows, decisions.small_note()), small
+        sizes = [int(count) for count in joint.ravel()]
+        rows = []
+        for names, size, shown in zip(
+            product(*(axis["labels"] for axis in axes)), sizes, decisions.readings(sizes), strict=True
+        ):
+            row = {axis["column"]: name for axis, name in zip(axes, names, strict=True)}
+            is_small = size < SMALLEST_GROUP
+            reading = "small" if is_small else "none"
+            rows.append({**row, "n": decisions.shown_count(size, shown), "flagged": is_small, "reading": reading})
+        columns = [*((axis["column"], axis["column"], "text") for axis in axes), COLUMNS[0], COLUMNS[2]]
+        note = decisions.small_note()
+        return table("intersections", "Rows by intersection", columns, rows, note), sum(row["flagged"] for row in rows)
+
+
+def _figure(groups: list[dict[str, Any]], takeaway: str, key: str) -> list[dict[str, Any]]:
+    """Shares of the groups that may be shown."""
+    from apps.evidence.kernels import charts
+
+    drawn = [
+        {
+            "group": f"{row['attribute']}: {row['group']}",
+            "value": row["share"],
+            "text": f"{row['share']:.1%} · n = {row['size']}",
+            "flagged": row["flagged"],
+        }
+        for row in groups
+        if row["share"] is not None
+    ]
+    if not drawn:
+        return []
+    spec = charts.bars(drawn[:24], takeaway=takeaway, table=key, title="Share of all rows")
+    return [figure("shares", "Share of each group", takeaway, spec, key)]

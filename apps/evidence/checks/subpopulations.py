@@ -15,10 +15,21 @@ from apps.evidence.checks.base import (
 )
 
 MOST_FEATURES = 40
+COLUMNS = [
+    ("group", "Subpopulation", "text"),
+    ("n", "n", "count"),
+    ("accuracy", "Accuracy", "number"),
+    ("interval", "95 % interval", "interval"),
+    ("difference", "Against the rest", "number"),
+    ("p", "p, corrected", "number"),
+    ("reading", "Reading", "reading"),
+]
 
 
 class Subpopulations(Check):
-    """Where the model errs more often than elsewhere: accuracy in every band or category of every feature. Source: Regulation (EU) 2024/1689 Art. 15(1); SR 26-2 outcomes analysis."""
+    """Where the model errs more often than elsewhere: accuracy in every band or category of every feature.
+
+    Source: Regulation (EU) 2024/1689 Art. 15(1); SR 26-2 on outcomes analysis."""
 
     key, title, order = "subpopulations", "Subpopulations", 24
     reads = ("scored", "test")
@@ -64,7 +75,7 @@ class Subpopulations(Check):
 
     def finish(self, state: dict[str, Any], tools: Tools) -> Result:
         """Each cell against the rest, with corrected tests."""
-        from apps.evidence.kernels import charts, decisions, intervals
+        from apps.evidence.kernels import decisions, intervals
 
         rows = [row for axis in state["plan"]["axes"] for row in self._rows(state, axis)]
         if not rows:
@@ -73,41 +84,24 @@ class Subpopulations(Check):
             row["p"], row["flagged"] = p, p < 0.05 and row["difference"] < 0
             row["reading"] = "weaker" if row["flagged"] else "none"
         rows.sort(key=lambda row: (row["accuracy"], row["group"]))
-        weaker = sum(row["flagged"] for row in rows)
-        worst = rows[0]
+        weaker, worst = sum(row["flagged"] for row in rows), rows[0]
         takeaway = (
-            f"The lowest accuracy is {worst['accuracy']:.3f} for {worst['group']} (n = {worst['n']}); "
-            f"{weaker or 'none'} of {len(rows)} subpopulations {'is' if weaker == 1 else 'are'} clearly weaker than the rest."
+            f"The lowest accuracy is {worst['accuracy']:.3f} for {worst['group']}. "
+            f"Of {len(rows)} subpopulations, {weaker or 'none'} {'is' if weaker < 2 else 'are'} clearly weaker than the rest."
         )
-        drawn = [
-            {"group": row["group"], "value": row["accuracy"], "low": row["interval"][0], "high": row["interval"][1],
-             "text": f"{row['accuracy']:.2f} · n = {row['n']}", "flagged": row["flagged"]}
-            for row in rows[:15]
-        ]  # fmt: skip
-        spec = charts.intervals(drawn, takeaway=takeaway, table="subpopulations", title="Accuracy, with 95 % interval")
-        columns = [
-            ("group", "Subpopulation", "text"), ("n", "n", "count"), ("accuracy", "Accuracy", "number"), ("interval", "95 % interval", "interval"),
-            ("difference", "Against the rest", "number"), ("p", "p, corrected", "number"), ("reading", "Reading", "reading"),
-        ]  # fmt: skip
         return Result(
             takeaway,
             metrics=self.measured(subpopulations=len(rows), lowest_accuracy=worst["accuracy"], weaker=weaker),
             tables=[
-                table(
-                    "subpopulations",
-                    "Accuracy by subpopulation, lowest first",
-                    columns,
-                    rows[:60],
-                    decisions.small_note(),
-                )
+                table("cells", "Accuracy by subpopulation, lowest first", COLUMNS, rows[:60], decisions.small_note())
             ],
-            figures=[figure("accuracy", "The weakest subpopulations", takeaway, spec, "subpopulations")],
+            figures=[_figure(rows[:15], takeaway)],
             limits=[
-                "Only one feature at a time defines a subpopulation here; combinations are looked at for protected attributes."
+                "Only one feature at a time defines a subpopulation; combinations are compared for protected attributes."
             ],
             method={
                 "Measure": "Share of correct decisions per band or category, against all other rows",
-                "Tests": "Two-proportion z or Fisher's, Holm-corrected",
+                "Tests": "Two-proportion z, Fisher's where expected counts are under 5, Holm-corrected",
             },
         )
 
@@ -138,3 +132,22 @@ class Subpopulations(Check):
                 {**row, "difference": hits / n - others / rest, "raw": intervals.two_rates(hits, n, others, rest)[1]}
             )
         return rows
+
+
+def _figure(rows: list[dict[str, Any]], takeaway: str) -> dict[str, Any]:
+    """The weakest with their intervals."""
+    from apps.evidence.kernels import charts
+
+    drawn = [
+        {
+            "group": row["group"],
+            "value": row["accuracy"],
+            "low": row["interval"][0],
+            "high": row["interval"][1],
+            "text": f"{row['accuracy']:.2f} · n = {row['n']}",
+            "flagged": row["flagged"],
+        }
+        for row in rows
+    ]
+    spec = charts.intervals(drawn, takeaway=takeaway, table="cells", title="Accuracy, with 95 % interval")
+    return figure("accuracy", "The weakest subpopulations", takeaway, spec, "cells")

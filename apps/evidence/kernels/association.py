@@ -25,6 +25,16 @@ def area(tables: np.ndarray) -> np.ndarray:
     return total
 
 
+def chance_area(halves: np.ndarray, *, draws: int, seed: int) -> float:
+    """The area that 95 of 100 tables stay under when feature and group are independent, with these margins."""
+    both = halves.sum(axis=0)
+    n = int(both.sum())
+    independent = np.outer(both.sum(axis=1), both.sum(axis=0)) / n
+    shares = halves.sum(axis=(1, 2))[:, None, None] / n * independent[None] / n
+    drawn = np.random.default_rng(seed).multinomial(n, (shares / shares.sum()).ravel(), size=draws)
+    return float(np.quantile(area(drawn.reshape(draws, *halves.shape)), 0.95))
+
+
 def _areas(scores: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
     """Area per replicate, where every cell has a score; equal scores count half. 0.5 without positives or negatives."""
     below = (scores[:, None, :] < scores[:, :, None]) + 0.5 * (scores[:, None, :] == scores[:, :, None])

@@ -89,6 +89,12 @@ def _line(value: float, style: str, label: str, *, align: str = "center") -> lis
     ]
 
 
+def _room(rows: Sequence[Row]) -> dict[str, int]:
+    """Padding for faces wider than the one texts are measured with: the page uses the reader's system face."""
+    longest = {name: max((len(str(row.get(name) or "")) for row in rows), default=0) for name in ("group", "text")}
+    return {"left": 4 + round(1.5 * longest["group"]), "right": 4 + round(1.5 * longest["text"]), "top": 4, "bottom": 2}
+
+
 def _span(rows: Sequence[Row], extra: Sequence[float] = ()) -> list[float]:
     """A domain that holds every value and interval, with some air."""
     values = [row[name] for row in rows for name in ("value", "low", "high") if row.get(name) is not None]
@@ -99,55 +105,76 @@ def _span(rows: Sequence[Row], extra: Sequence[float] = ()) -> list[float]:
 
 
 def intervals(
-    rows: Sequence[Row], *, takeaway: str, table: str, title: str, limit: float | None = None, reference: float | None = None,
-    limit_label: str = "", reference_label: str = "", domain: Sequence[float] | None = None, width: int = 380,
-) -> dict[str, Any]:  # fmt: skip
-    """A point with its interval per row, against a limit and a reference. Rows: group, value, low, high, text, flagged."""
-    values = [{**row, "order": place} for place, row in enumerate(rows)]
-    lines = [value for value in (limit, reference) if value is not None]
-    scale = {"domain": list(domain or _span(rows, lines)), "nice": False, "zero": False}
+    rows: Sequence[Row],
+    *,
+    takeaway: str,
+    table: str,
+    title: str,
+    limit: tuple[float, str] | None = None,
+    reference: tuple[float, str] | None = None,
+    domain: Sequence[float] | None = None,
+    width: int = 360,
+) -> dict[str, Any]:
+    """A point with its interval per row, against a limit and a reference (value, label).
+
+    Rows: group, value, low, high, text, flagged."""
+    marks = [mark[0] for mark in (limit, reference) if mark is not None]
+    scale = {"domain": list(domain or _span(rows, marks)), "nice": False, "zero": False}
     spec = _base(takeaway, table, width=width, height={"step": 24})
-    spec["data"] = {"values": values}
+    spec["padding"] = _room(rows)
+    spec["data"] = {"values": [dict(row) for row in rows]}
     spec["encoding"] = {
-        "y": {"field": "group", "type": "nominal", "sort": [row["group"] for row in values], "title": None}
+        "y": {"field": "group", "type": "nominal", "sort": [row["group"] for row in rows], "title": None}
     }
     axis = {"field": "value", "type": "quantitative", "scale": scale, "title": title, "axis": {"tickCount": 6}}
-    is_flagged = {"test": "datum.flagged", "value": FLAGGED}
+    colour = {"condition": {"test": "datum.flagged", "value": FLAGGED}, "value": PLAIN}
     spec["layer"] = [
-        *(_line(limit, "limit", limit_label, align="right") if limit is not None else []),
-        *(_line(reference, "reference", reference_label, align="left") if reference is not None else []),
-        {
-            "transform": [{"filter": "isValid(datum.low)"}],
-            "mark": {"type": "rule", "style": "interval"},
-            "encoding": {
-                "x": {**axis, "field": "low"},
-                "x2": {"field": "high"},
-                "color": {"condition": is_flagged, "value": PLAIN},
-            },
-        },
+        *(_line(limit[0], "limit", limit[1], align="right") if limit else []),
+        *(_line(reference[0], "reference", reference[1], align="left") if reference else []),
+        _interval(axis, color=colour),
         {
             "mark": {"type": "point", "filled": True},
             "encoding": {
                 "x": axis,
                 "shape": {"condition": {"test": "datum.flagged", "value": "diamond"}, "value": "circle"},
-                "color": {"condition": is_flagged, "value": PLAIN},
+                "color": colour,
                 "size": {"condition": {"test": "datum.flagged", "value": 120}, "value": 62},
             },
         },
-        {
-            "mark": {"type": "text", "style": "direct-label", "dx": 12},
-            "encoding": {"x": {"value": width}, "text": {"field": "text"}},
-        },
+        _values(width),
     ]
     return spec
 
 
+def _interval(axis: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The line from low to high of the rows that have one."""
+    encoding = {"x": {**axis, "field": "low"}, "x2": {"field": "high"}, **more}
+    return {
+        "transform": [{"filter": "isValid(datum.low)"}],
+        "mark": {"type": "rule", "style": "interval"},
+        "encoding": encoding,
+    }
+
+
+def _values(width: int) -> dict[str, Any]:
+    """The text of each row in a column right of the plot."""
+    encoding = {"x": {"value": width}, "text": {"field": "text"}}
+    return {"mark": {"type": "text", "style": "direct-label", "dx": 12}, "encoding": encoding}
+
+
 def bars(
-    rows: Sequence[Row], *, takeaway: str, table: str, title: str, domain: Sequence[float] | None = None, width: int = 380,
+    rows: Sequence[Row],
+    *,
+    takeaway: str,
+    table: str,
+    title: str,
+    domain: Sequence[float] | None = None,
     zero_line: bool = False,
-) -> dict[str, Any]:  # fmt: skip
+    width: int = 360,
+) -> dict[str, Any]:
     """A bar per row, with its interval where it has one. Rows: group, value, low, high, text, flagged."""
     spec = _base(takeaway, table, width=width, height={"step": 22})
+    spec["padding"] = _room(rows)
     spec["data"] = {"values": [dict(row) for row in rows]}
     spec["encoding"] = {
         "y": {"field": "group", "type": "nominal", "sort": [row["group"] for row in rows], "title": None}
@@ -157,23 +184,14 @@ def bars(
         low = 0.0
     scale = {"domain": [low, high], "nice": False}
     axis = {"field": "value", "type": "quantitative", "scale": scale, "title": title, "axis": {"tickCount": 6}}
-    zero = {"data": {"values": [{}]}, "mark": {"type": "rule", "color": "#7b8794", "strokeWidth": 0.8}}
+    colour = {"condition": {"test": "datum.flagged", "value": FLAGGED}, "value": PALE}
     spec["layer"] = [
-        {
-            "mark": {"type": "bar", "height": 12},
-            "encoding": {"x": axis, "color": {"condition": {"test": "datum.flagged", "value": FLAGGED}, "value": PALE}},
-        },
-        {
-            "transform": [{"filter": "isValid(datum.low)"}],
-            "mark": {"type": "rule", "style": "interval"},
-            "encoding": {"x": {**axis, "field": "low"}, "x2": {"field": "high"}},
-        },
-        {
-            "mark": {"type": "text", "style": "direct-label", "dx": 12},
-            "encoding": {"x": {"value": width}, "text": {"field": "text"}},
-        },
+        {"mark": {"type": "bar", "height": 12}, "encoding": {"x": axis, "color": colour}},
+        _interval(axis),
+        _values(width),
     ]
     if zero_line:
+        zero = {"data": {"values": [{}]}, "mark": {"type": "rule", "color": "#7b8794", "strokeWidth": 0.8}}
         spec["layer"].insert(0, {**zero, "encoding": {"y": None, "x": {"datum": 0, "type": "quantitative"}}})
     return spec
 

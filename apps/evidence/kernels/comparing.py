@@ -1,0 +1,78 @@
+"""Groups against the group with the highest rate of positive decisions: rates, ratios, tests, errors and readings."""
+
+from typing import Any
+
+import numpy as np
+
+from apps.evidence.checks.base import SMALLEST_GROUP
+from apps.evidence.kernels import decisions, fairness, intervals
+
+DRAWS = 1000
+FEWEST_EVENTS = 5
+ERRORS = ("true_positive_rate", "false_positive_rate", "false_negative_rate", "precision", "accuracy")
+
+
+def compare(sides: np.ndarray, names: list[str], *, limit: float, has_target: bool) -> list[dict[str, Any]]:
+    """A row per group from its counts [group, outcome, decision]. The reference has the highest rate of the large groups."""
+    sizes = [int(side.sum()) for side in sides]
+    large = [place for place, n in enumerate(sizes) if n >= SMALLEST_GROUP]
+    best = max(large, key=lambda place: (sides[place][:, 1].sum() / sizes[place], sizes[place]), default=None)
+    errors = fairness.frame(sides, [names])["groups"] if has_target and any(sizes) else {}
+    rows = []
+    for place, shown in enumerate(decisions.readings(sizes)):
+        row: dict[str, Any] = {
+            "group": names[place],
+            "size": sizes[place],
+            "n": decisions.shown_count(sizes[place], shown),
+        }
+        row |= {"reading": "insufficient", "flagged": False}
+        if shown == "shown" and best is not None:
+            row |= _against(sides[place], sides[best], limit, is_reference=place == best)
+            row |= {name: errors.get((names[place],), {}).get(name) for name in ERRORS}
+        rows.append(row)
+    tested = [row for row in rows if row.get("raw") is not None]
+    for row, p in zip(tested, intervals.holm([row["raw"] for row in tested]), strict=True):
+        row["p"] = p
+    return rows
+
+
+def _against(side: np.ndarray, top: np.ndarray, limit: float, *, is_reference: bool) -> dict[str, Any]:
+    """Rate, ratio to the reference, test, and what the two together read as."""
+    selected, n = int(side[:, 1].sum()), int(side.sum())
+    row: dict[str, Any] = {
+        "selected": selected,
+        "rate": selected / n,
+        "rate_interval": list(intervals.wilson(selected, n) or ()),
+    }
+    if is_reference:
+        return row | {"ratio": 1.0, "reading": "reference"}
+    most, of = int(top[:, 1].sum()), int(top.sum())
+    row["z"], row["raw"] = intervals.two_rates(selected, n, most, of)
+    row["ratio"] = row["rate"] / (most / of) if most else None
+    found = intervals.ratio(selected, n, most, of)
+    if found:
+        row["ratio_interval"] = list(found[1:])
+    if row["ratio"] is None or selected < FEWEST_EVENTS:
+        return row | {"reading": "few_events"}
+    is_below, is_clear = row["ratio"] < limit, found is not None and found[2] < 1
+    reading = "flag" if is_below and is_clear else "watch" if is_below or is_clear else "none"
+    return row | {"reading": reading, "flagged": reading == "flag"}
+
+
+def differences(
+    sides: np.ndarray, *, has_target: bool, seed: int
+) -> dict[str, tuple[float, float | None, float | None]]:
+    """The largest differences of selection rates and of error rates between large groups, with intervals from replicates."""
+    large = sides[sides.sum(axis=(1, 2)) >= SMALLEST_GROUP]
+    if len(large) < 2:
+        return {}
+    selection = large.sum(axis=1)
+    found = {"selection": _with_interval(selection, fairness.rate_difference, seed)}
+    if has_target and large.sum(axis=-1).min() > 0:
+        found["odds"] = _with_interval(large, fairness.odds_difference, seed)
+    return found
+
+
+def _with_interval(counts: np.ndarray, statistic: Any, seed: int) -> tuple[float, float | None, float | None]:
+    low, high = intervals.percentile_interval(counts, statistic, draws=DRAWS, seed=seed) or (None, None)
+    return float(statistic(counts)), low, high
