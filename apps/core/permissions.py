@@ -26,7 +26,9 @@ class Refusal:
 class Move(Protocol):
     """A transition: the permission it asks for and whether the object's state allows it."""
 
-    permission: str
+    @property
+    def permission(self) -> str:
+        """The permission it asks for, "app.verb"."""
 
     def refuses(self, obj: Any) -> str | None:
         """The sentence why the object's state does not allow this, or None."""

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError as ModelInvalid
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError, transaction
 from django.http import Http404
 from django.utils import timezone
-from rest_framework import exceptions, serializers, views, viewsets
+from rest_framework import exceptions, parsers, serializers, views, viewsets
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -57,6 +57,44 @@ class CursorPage(CursorPagination):
     max_page_size = 200
     ordering = "-id"
     invalid_cursor_message = "The cursor is not one of ours. Start again without `cursor`."
+
+
+class StrictJSONParser(parsers.JSONParser):
+    """JSON as the database can store it: no NaN, no duplicate keys, no lone surrogates, no U+0000, not too deep."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """The parsed body. Raises ParseError with what is wrong."""
+        try:
+            text = stream.read().decode("utf-8")
+            body = json.loads(text, object_pairs_hook=_once, parse_constant=_finite)
+        except RecursionError as deep:
+            raise exceptions.ParseError("The body is nested too deeply.") from deep
+        except ValueError as broken:
+            raise exceptions.ParseError(f"The body is not JSON that we accept: {broken}.") from broken
+        if "\\u" in text and not is_storable(body):
+            raise exceptions.ParseError("The body contains U+0000 or half of a surrogate pair, which cannot be stored.")
+        return body
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key appears twice")
+    return found
+
+
+def _finite(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def is_storable(body: Any) -> bool:
+    """Whether every string in a JSON value can be encoded as UTF-8 and holds no U+0000."""
+    text = json.dumps(body, ensure_ascii=False)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return "\\u0000" not in text
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -208,12 +246,14 @@ def claim_key(request: Request, key: str) -> IdempotencyKey:
 class ApiView(Idempotent, views.APIView):
     """Base of single calls. `required_scopes` maps a method to the token scope it needs."""
 
+    parser_classes: ClassVar[Any] = [StrictJSONParser]
     required_scopes: ClassVar[dict[str, str]] = {}
 
 
 class ViewSet(Idempotent, viewsets.GenericViewSet[Any]):
     """Base of collections: cursor pages, `visible_to(user)` in get_queryset, one service per action."""
 
+    parser_classes: ClassVar[Any] = [StrictJSONParser]
     required_scopes: ClassVar[dict[str, str]] = {}
     pagination_class = CursorPage
     filter_backends: ClassVar[list[Any]] = list(api_settings.DEFAULT_FILTER_BACKENDS)

@@ -44,7 +44,12 @@ def wrap(summary=SUMMARY):
 
 
 def check(wrapped, **changes):
-    asked = {"artifact_digest": SUMMARY.artifact_digest, "resource_uri": RESOURCE, "now": "2026-11-23T10:00:00Z", **changes}
+    asked = {
+        "artifact_digest": SUMMARY.artifact_digest,
+        "resource_uri": RESOURCE,
+        "now": "2026-11-23T10:00:00Z",
+        **changes,
+    }
     return attestation.verify(wrapped, verifies=verifies, **asked)
 
 
