@@ -63,11 +63,21 @@ def measure(rows: Rows, checks: Mapping[str, tuple[Check, Any]], subject: Subjec
         done += batch.rows
         tools.progress(f"Counting rows of {subject.name}", done, total)
     for key, state in states.items():
-        tools.progress(f"Finishing {checks[key][0].title}", 0, 0)
+        check = checks[key][0]
+        tools.progress(f"Finishing {check.title}", 0, 0)
+        own = counting_from_here(tools)
         _guarded(
-            outcomes, key, lambda key=key, state=state: outcomes.update({key: checks[key][0].finish(state, tools)})
+            outcomes,
+            key,
+            lambda key=key, check=check, state=state, own=own: outcomes.update({key: check.finish(state, own)}),
         )
     return outcomes
+
+
+def counting_from_here(tools: Tools) -> Tools:
+    """The same tools, whose counts of calls and rows begin now: what a check reports does not depend on its neighbours."""
+    before = tools.calls()
+    return replace(tools, calls=lambda: {name: count - before.get(name, 0) for name, count in tools.calls().items()})
 
 
 def measure_facts(check: Check, params: Any, subject: Subject, tools: Tools) -> Outcome:

@@ -127,7 +127,7 @@ def _open(
     from apps.evidence.inputs import files, scored
 
     link = reading.link
-    sha256 = link.sha256 or link.dataset_version.sha256
+    sha256 = digest_of_link(link)
     file = opened.enter_context(
         files.open_file(address(link), roots=settings.ALLOWED_DATA_ROOTS, sha256=sha256, progress=tools.progress)
     )
@@ -201,7 +201,7 @@ def subject_of(version: ModelVersion, facts: dict[str, Any], reading: Reading | 
         }
         for field in fields
     }
-    sha256 = link.sha256 or link.dataset_version.sha256
+    sha256 = digest_of_link(link)
     holdout = sha256 not in facts["train_digests"] if facts["train_digests"] and sha256 else None
     return replace(
         subject, name=str(link.dataset_version.dataset), role=link.role, target=link.target, prediction=link.prediction,
@@ -218,14 +218,39 @@ def label(value: Any) -> str:
 
 def declared_facts(version: ModelVersion) -> dict[str, Any]:
     """What people and pipelines said about the version, its data and its lineage."""
+    links = list(version.dataset_links.select_related("dataset_version__dataset"))
+    train = [digest_of_link(link) for link in links if link.role == "train"]
+    return {
+        "output_kind": (version.output or {}).get("kind", ""),
+        "training": version.training or {},
+        "train_digests": [digest for digest in train if digest],
+        "data_sha256": next((digest for digest in train if digest), ""),
+        "data": data_facts(links),
+        "lineage": lineage_facts(version, links),
+    }
+
+
+def digest_of_link(link: DatasetLink) -> str:
+    """The registered digest of the link's file."""
+    return link.sha256 or link.dataset_version.sha256
+
+
+def data_facts(links: Sequence[DatasetLink]) -> dict[str, bool]:
+    """What the catalog says of the linked data, and whether training and other data are told apart by digest."""
+    datasets = [link.dataset_version.dataset for link in links]
+    train = [digest_of_link(link) for link in links if link.role == "train"]
+    others = [digest_of_link(link) for link in links if link.role in {"test", "validate", "scored"}]
+    return {
+        "provenance": bool(datasets) and all(dataset.provenance for dataset in datasets),
+        "licence": bool(datasets) and all(dataset.terms for dataset in datasets),
+        "splits": bool(train and others) and all([*train, *others]) and not set(train) & set(others),
+    }
+
+
+def lineage_facts(version: ModelVersion, links: Sequence[DatasetLink]) -> dict[str, Any]:
+    """Features with their sources from lineage, and the linked datasets."""
     from apps.lineage.queries import as_values, feature_lineage
 
-    links = list(version.dataset_links.select_related("dataset_version__dataset"))
-    datasets = [link.dataset_version.dataset for link in links]
-    train = [link.sha256 or link.dataset_version.sha256 for link in links if link.role == "train"]
-    others = [
-        link.sha256 or link.dataset_version.sha256 for link in links if link.role in {"test", "validate", "scored"}
-    ]
     features = [
         {
             "feature": row["feature"],
@@ -235,31 +260,16 @@ def declared_facts(version: ModelVersion) -> dict[str, Any]:
         for row in as_values(feature_lineage(version))
     ]
     roots = {source.partition(" · ")[0] for row in features for source in row["sources"]}
-    return {
-        "output_kind": (version.output or {}).get("kind", ""),
-        "training": version.training or {},
-        "artifact_digest": version.artifact_digest,
-        "train_digests": [digest for digest in train if digest],
-        "data_sha256": next((digest for digest in train if digest), ""),
-        "data": {
-            "provenance": bool(datasets) and all(dataset.provenance for dataset in datasets),
-            "licence": bool(datasets) and all(dataset.terms for dataset in datasets),
-            "splits": bool(train and others) and all([*train, *others]) and not set(train) & set(others),
-        },
-        "lineage": {
-            "features": features,
-            "links": [
-                {
-                    "name": str(link.dataset_version.dataset),
-                    "role": link.role,
-                    "sha256": link.sha256 or link.dataset_version.sha256,
-                    "purpose": bool(link.dataset_version.dataset.permitted_purposes),
-                }
-                for link in links
-            ],
-            "sources": len(roots) or len({dataset.pk for dataset in datasets}),
-        },
-    }
+    linked = [
+        {
+            "name": str(link.dataset_version.dataset),
+            "role": link.role,
+            "sha256": digest_of_link(link),
+            "purpose": bool(link.dataset_version.dataset.permitted_purposes),
+        }
+        for link in links
+    ]
+    return {"features": features, "links": linked, "sources": len(roots) or len({row["name"] for row in linked})}
 
 
 def origin_name(origin: dict[str, str]) -> str:

@@ -91,9 +91,11 @@ class Figure:
 class Result:
     """Everything an item of evidence shows."""
 
+    headline: str
+    rest: str
     figures: list[Figure]
     tables: list[Table]
-    metrics: list[tuple[str, str]]
+    metrics: list["Number"]
     method: list[tuple[str, str]]
 
     @property
@@ -129,7 +131,9 @@ def present(item: Evidence) -> Result:
         )
         for place, figure in enumerate(item.figures)
     ]
-    return Result(figures, tables, [metric_in_words(metric) for metric in item.metrics], method_in_words(item))
+    headline, _dot, rest = item.summary.partition(". ")
+    metrics = [metric_in_words(metric) for metric in item.metrics]
+    return Result(headline.removesuffix("."), rest, figures, tables, metrics, method_in_words(item))
 
 
 def present_table(table: dict[str, Any], place: int) -> Table:
@@ -166,18 +170,23 @@ def in_words(value: Any, kind: str, digits: int) -> str:
     return number(value)
 
 
-def metric_in_words(metric: dict[str, Any]) -> tuple[str, str]:
-    """A metric's label and its value with unit and interval."""
-    if metric["unit"] == "share":
-        text = percent(metric["value"])
-    else:
-        digits = metric["digits"]
-        text = number(float(metric["value"]), digits) + (f" {metric['unit']}" if metric["unit"] else "")
-    if metric.get("low") is not None and metric.get("high") is not None:
-        text += (
-            f" ({number(float(metric['low']), metric['digits'])} to {number(float(metric['high']), metric['digits'])})"
-        )
-    return metric["label"], text
+@dataclass(frozen=True)
+class Number:
+    """One metric: what it is, its value with unit, and its interval."""
+
+    label: str
+    value: str
+    interval: str
+
+
+def metric_in_words(metric: dict[str, Any]) -> Number:
+    """A metric with every number in words."""
+    digits = metric["digits"]
+    value = percent(metric["value"]) if metric["unit"] == "share" else number(float(metric["value"]), digits)
+    unit = "" if metric["unit"] in {"", "share", "rows", "columns", "groups", "features"} else f" {metric['unit']}"
+    has_interval = metric.get("low") is not None and metric.get("high") is not None
+    interval = in_words([metric["low"], metric["high"]], "interval", digits) if has_interval else ""
+    return Number(metric["label"], value + unit, interval)
 
 
 def method_in_words(item: Evidence) -> list[tuple[str, str]]:
@@ -185,7 +194,7 @@ def method_in_words(item: Evidence) -> list[tuple[str, str]]:
     method = item.method
     if not item.check_key:
         return []
-    lines = [(str(label), str(text)) for label, text in method.get("words", {}).items()]
+    lines = [(str(label), str(text)) for label, text in method.get("words", [])]
     lines.append(
         (str(_("Check")), f"{item.check_key} {method.get('check_version', '')}, {_('seed')} {method.get('seed', '')}")
     )

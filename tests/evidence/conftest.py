@@ -26,7 +26,7 @@ def score_of(row: dict[str, Any]) -> float:
 
 def credit_rows(count: int = ROWS, seed: int = 7) -> list[dict[str, Any]]:
     """Applications with sex, age, features, outcome, prediction and score."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     rows = []
     for number in range(count):
         row: dict[str, Any] = {

@@ -19,8 +19,35 @@ def _linear(columns: Mapping[str, Sequence[Any]]) -> list[float]:
     return [2.0 * float(a) - 1.0 * float(b) for a, b in zip(columns["a"], columns["b"], strict=True)]
 
 
+IMPORTANCE = [
+    ("feature", "Feature", "text"),
+    ("effect", "Mean absolute effect", "number", 4),
+    ("interval", "95 % interval", "interval", 4),
+    ("direction", "Mean effect", "number", 4),
+]
+CASE = [
+    ("feature", "Feature", "text"),
+    ("value", "Value", "text"),
+    ("effect", "Effect on the score", "number", 4),
+    ("error", "Standard error", "number", 4),
+]
+DELETION = [
+    ("k", "Features replaced", "text"),
+    ("ranked", "Strongest first", "number", 4),
+    ("random", "At random", "number", 4),
+]
+LIMITS = [
+    "Effects are those of the model, not of the world: a feature may stand for another that is not in the model.",
+    "Features that depend on each other are varied one at a time, so some rows that were scored are unlikely ones.",
+    "Single cases are described in words, so that no person's own values are shown.",
+]
+DELETION_NOTE = "An explanation that fits the model changes the score more than chance does."
+
+
 class Explainability(Check):
-    """What each feature adds to the score, over all rows and in single cases, asked of the serving endpoint. Source: Lundberg and Lee (2017), interventional Shapley values; Regulation (EU) 2024/1689 Art. 13 and 86."""
+    """What each feature adds to the score, over all rows and in single cases, asked of the serving endpoint.
+
+    Source: Lundberg and Lee (2017), interventional Shapley values; Regulation (EU) 2024/1689 Art. 13 and 86."""
 
     key, title, order = "explainability", "Explainability", 30
     reads = ("test", "scored", "train")
@@ -88,157 +115,147 @@ class Explainability(Check):
     def _result(
         self, plan: dict[str, Any], found: Any, deleted: list[dict[str, float]], explained: Any, tools: Tools
     ) -> Result:
-        import numpy as np
-
-        importance = self._importance(found)
+        ranked = importance(found)
         ratio = deleted[0]["ranked"] / deleted[0]["random"] if deleted[0]["random"] else None
-        validated = found.gap < 1e-6 and ratio is not None and ratio > 1
-        used = tools.calls()
-        top = importance[0]
-        takeaway = f"{top['feature']} moves the score most, by {top['effect']:.3f} on average" + (
-            f", then {importance[1]['feature']} by {importance[1]['effect']:.3f}." if len(importance) > 1 else "."
-        )
-        cases, case_figures = self._cases(plan, found, explained)
+        top, used = ranked[0], tools.calls()
+        takeaway = f"{top['feature']} moves the score most, by {top['effect']:.3f} on average."
+        if len(ranked) > 1:
+            takeaway += f" Next is {ranked[1]['feature']}, with {ranked[1]['effect']:.3f}."
+        cases = [describe(plan, found, explained, name, row) for name, row in pick(plan, found).items()]
+        replaced = [{**row, "k": str(int(row["k"]))} for row in deleted]
         return Result(
             takeaway,
-            types={"explainability_report": {"global_view": True, "local_view": True, "method_validated": bool(validated)}},
+            types=_types(found, ratio),
             metrics=self.measured(
-                largest_importance=(top["effect"], *top["interval"]), additivity_gap=found.gap, largest_error=max(row["error"] for row in importance),
-                deletion_ratio=ratio, rows=len(found.scores), scored_rows=used.get("rows"), calls=used.get("calls"),
+                largest_importance=(top["effect"], *top["interval"]),
+                additivity_gap=found.gap,
+                largest_error=max(row["error"] for row in ranked),
+                deletion_ratio=ratio,
+                rows=len(found.scores),
+                scored_rows=used.get("rows"),
+                calls=used.get("calls"),
             ),
-            tables=[self._global_table(importance), *cases, self._deletion_table(deleted)],
-            figures=[self._global_figure(importance, takeaway), *case_figures],
-            limits=[
-                "Effects are those of the model, not of the world: a feature may stand for another that is not in the model.",
-                "Features that depend on each other are varied one at a time, so some rows that were scored are unlikely ones.",
-                "Single cases are described in words, so that no person's own values are shown.",
+            tables=[
+                table(
+                    "importance",
+                    "Effect of each feature on the score",
+                    IMPORTANCE,
+                    ranked,
+                    "Interval over the rows explained.",
+                ),
+                *(numbers for _, numbers in cases),
+                table(
+                    "deletion", "Mean change of the score when features are replaced", DELETION, replaced, DELETION_NOTE
+                ),
             ],
-            method={
-                "Measure": "Interventional Shapley values of the score, antithetic permutations, each background row used once per case",
-                "Background": f"{plan['background']} rows, mean score {found.base:.4f}",
-                "Additivity": f"largest gap {found.gap:.1e}",
-                "Deletion": f"replacing the strongest feature changes the score {ratio:.1f} times as much as a random one" if ratio is not None else "not computable",
-                "Spread": f"scores from {float(np.min(found.scores)):.3f} to {float(np.max(found.scores)):.3f}",
-            },
-        )  # fmt: skip
-
-    def _importance(self, found: Any) -> list[dict[str, Any]]:
-        """Mean absolute effect per feature with its interval over rows, strongest first."""
-        import numpy as np
-
-        sizes = np.abs(found.values)
-        means, count = sizes.mean(axis=0), len(sizes)
-        errors = sizes.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else np.zeros_like(means)
-        order = np.argsort(-means, kind="stable")
-        return [
-            {"feature": found.features[place], "effect": float(means[place]), "error": float(errors[place]),
-             "interval": [float(max(0.0, means[place] - 1.96 * errors[place])), float(means[place] + 1.96 * errors[place])],
-             "direction": float(found.values[:, place].mean())}
-            for place in order
-        ]  # fmt: skip
-
-    def _global_table(self, importance: list[dict[str, Any]]) -> dict[str, Any]:
-        columns = [
-            ("feature", "Feature", "text"),
-            ("effect", "Mean absolute effect", "number", 4),
-            ("interval", "95 % interval", "interval", 4),
-            ("direction", "Mean effect", "number", 4),
-        ]
-        return table(
-            "importance",
-            "Effect of each feature on the score",
-            columns,
-            importance,
-            "Interval over the rows that were explained.",
+            figures=[_importance_figure(ranked, takeaway), *(drawn for drawn, _ in cases)],
+            limits=LIMITS,
+            method=_method(plan, found, ratio),
         )
 
-    def _global_figure(self, importance: list[dict[str, Any]], takeaway: str) -> dict[str, Any]:
-        from apps.evidence.kernels import charts
 
-        drawn = [
-            {
-                "group": row["feature"],
-                "value": row["effect"],
-                "low": row["interval"][0],
-                "high": row["interval"][1],
-                "text": f"{row['effect']:.3f}",
-            }
-            for row in importance[:20]
-        ]
-        spec = charts.bars(
-            drawn, takeaway=takeaway, table="importance", title="Mean absolute effect on the score, with 95 % interval"
-        )
-        return figure("importance", "Importance of features over all explained rows", takeaway, spec, "importance")
+def _types(found: Any, ratio: float | None) -> dict[str, dict[str, Any]]:
+    """Validated means: the parts add up to the score, and removing the strongest changes more than chance."""
+    validated = found.gap < 1e-6 and ratio is not None and ratio > 1
+    return {"explainability_report": {"global_view": True, "local_view": True, "method_validated": validated}}
 
-    def _cases(
-        self, plan: dict[str, Any], found: Any, explained: Any
-    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """The case with the lowest, the highest and the most doubtful score, in words."""
-        import numpy as np
 
-        from apps.evidence.kernels import charts, sampling
+def _method(plan: dict[str, Any], found: Any, ratio: float | None) -> dict[str, str]:
+    deletion = (
+        f"replacing the strongest feature changes the score {ratio:.1f} times as much as a random one" if ratio else ""
+    )
+    return {
+        "Measure": "Interventional Shapley values of the score, antithetic permutations, one background row a pair",
+        "Background": f"{plan['background']} rows, mean score {found.base:.4f}",
+        "Additivity": f"largest gap {found.gap:.1e}",
+        "Deletion": deletion or "not computable",
+        "Spread": f"scores from {float(found.scores.min()):.3f} to {float(found.scores.max()):.3f}",
+    }
 
-        middle = plan["threshold"] if plan["threshold"] is not None else float(np.median(found.scores))
-        picked = {
-            "lowest": int(np.argmin(found.scores)),
-            "closest": int(np.argmin(np.abs(found.scores - middle))),
-            "highest": int(np.argmax(found.scores)),
+
+def importance(found: Any) -> list[dict[str, Any]]:
+    """Mean absolute effect per feature with its interval over rows, strongest first."""
+    import numpy as np
+
+    sizes = np.abs(found.values)
+    means, count = sizes.mean(axis=0), len(sizes)
+    errors = sizes.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else np.zeros_like(means)
+    return [
+        {
+            "feature": found.features[place],
+            "effect": float(means[place]),
+            "error": float(errors[place]),
+            "interval": [
+                float(max(0.0, means[place] - 1.96 * errors[place])),
+                float(means[place] + 1.96 * errors[place]),
+            ],
+            "direction": float(found.values[:, place].mean()),
         }
-        titles = {"lowest": "lowest score", "closest": f"score closest to {middle:.2f}", "highest": "highest score"}
-        tables, figures = [], []
-        for name, row in picked.items():
-            order = np.argsort(-np.abs(found.values[row]), kind="stable")
-            rows = [
-                {"feature": found.features[place], "value": sampling.in_words(explained[found.features[place]][row], plan["words"][found.features[place]]),
-                 "effect": float(found.values[row, place]), "error": float(found.errors[row, place])}
-                for place in order
-            ]  # fmt: skip
-            said = f"The case with the {titles[name]} ({found.scores[row]:.3f}; average {found.base:.3f}): {rows[0]['feature']} {'raises' if rows[0]['effect'] > 0 else 'lowers'} it most, by {abs(rows[0]['effect']):.3f}."
-            columns = [
-                ("feature", "Feature", "text"),
-                ("value", "Value", "text"),
-                ("effect", "Effect on the score", "number", 4),
-                ("error", "Standard error", "number", 4),
-            ]
-            tables.append(table(f"case-{name}", f"The case with the {titles[name]}", columns, rows))
-            drawn = [
-                {
-                    "group": item["feature"],
-                    "value": item["effect"],
-                    "text": f"{item['effect']:+.3f}",
-                    "flagged": item["effect"] < 0,
-                }
-                for item in rows[:10]
-            ]
-            spec = charts.bars(
-                drawn,
-                takeaway=said,
-                table=f"case-{name}",
-                title="Effect on the score against the average case",
-                zero_line=True,
-            )
-            figures.append(
-                figure(
-                    f"case-{name}",
-                    f"The case with the {titles[name]}; orange lowers the score",
-                    said,
-                    spec,
-                    f"case-{name}",
-                )
-            )
-        return tables, figures
+        for place in np.argsort(-means, kind="stable")
+    ]
 
-    def _deletion_table(self, deleted: list[dict[str, float]]) -> dict[str, Any]:
-        columns = [
-            ("k", "Features replaced", "count"),
-            ("ranked", "Strongest first", "number", 4),
-            ("random", "At random", "number", 4),
-        ]
-        rows = [{**row, "k": int(row["k"])} for row in deleted]
-        return table(
-            "deletion",
-            "Mean change of the score when features take another row's values",
-            columns,
-            rows,
-            "An explanation that fits the model changes the score more than chance.",
-        )
+
+def _importance_figure(ranked: list[dict[str, Any]], takeaway: str) -> dict[str, Any]:
+    from apps.evidence.kernels import charts
+
+    drawn = [
+        {
+            "group": row["feature"],
+            "value": row["effect"],
+            "low": row["interval"][0],
+            "high": row["interval"][1],
+            "text": f"{row['effect']:.3f}",
+        }
+        for row in ranked[:20]
+    ]
+    title = "Mean absolute effect on the score, with 95 % interval"
+    spec = charts.bars(drawn, takeaway=takeaway, table="importance", title=title)
+    return figure("importance", "Importance of features over all explained rows", takeaway, spec, "importance")
+
+
+def pick(plan: dict[str, Any], found: Any) -> dict[str, int]:
+    """Three cases worth a look, by what they are called: lowest, most doubtful, highest score."""
+    import numpy as np
+
+    middle = plan["threshold"] if plan["threshold"] is not None else float(np.median(found.scores))
+    return {
+        "lowest score": int(np.argmin(found.scores)),
+        f"score closest to {middle:.2f}": int(np.argmin(np.abs(found.scores - middle))),
+        "highest score": int(np.argmax(found.scores)),
+    }
+
+
+def describe(
+    plan: dict[str, Any], found: Any, explained: Any, name: str, row: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """One case in words: its figure and its table."""
+    import numpy as np
+
+    from apps.evidence.kernels import charts, sampling
+
+    rows = [
+        {
+            "feature": feature,
+            "value": sampling.in_words(explained[feature][row], plan["words"][feature]),
+            "effect": float(found.values[row, place]),
+            "error": float(found.errors[row, place]),
+        }
+        for place in np.argsort(-np.abs(found.values[row]), kind="stable")
+        for feature in [found.features[place]]
+    ]
+    key, first = f"case-{name.split()[0]}-{name.split()[1]}", rows[0]
+    verb = "raises" if first["effect"] > 0 else "lowers"
+    said = f"The case with the {name}, {found.scores[row]:.3f}: {first['feature']} {verb} it most, by {abs(first['effect']):.3f}."
+    drawn = [
+        {
+            "group": item["feature"],
+            "value": item["effect"],
+            "text": f"{item['effect']:+.3f}",
+            "flagged": item["effect"] < 0,
+        }
+        for item in rows[:10]
+    ]
+    title = "Effect on the score against the average case"
+    spec = charts.bars(drawn, takeaway=said, table=key, title=title, zero_line=True)
+    caption = f"The case with the {name}; the darker colour lowers the score"
+    return figure(key, caption, said, spec, key), table(key, f"The case with the {name}", CASE, rows)

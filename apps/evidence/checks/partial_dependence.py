@@ -15,6 +15,15 @@ from apps.evidence.checks.base import (
     table,
 )
 
+OVERVIEW = [
+    ("feature", "Feature", "text"),
+    ("low", "Lowest mean", "number"),
+    ("at_low", "at", "text"),
+    ("high", "Highest mean", "number"),
+    ("at_high", "at", "text"),
+    ("range", "Range", "number"),
+]
+
 
 def _linear(columns: Mapping[str, Sequence[Any]]) -> list[float]:
     return [0.1 * float(a) for a in columns["a"]]
@@ -66,13 +75,48 @@ class PartialDependence(Check):
         return states.add(state, {"plan": state["plan"], "sample": sampling.rows_of(batch, state["plan"])})
 
     def finish(self, state: dict[str, Any], tools: Tools) -> Result:
-        """A table per feature, and a figure for those that matter most."""
+        """A table of all features, and a figure with its table for those that matter most."""
+        plan = state["plan"]
+        found = self._asked(state, tools)
+        _, name, _, means = found[0]
+        overview = [
+            {
+                "feature": name,
+                "range": size,
+                "low": min(means),
+                "at_low": str(values[means.index(min(means))]),
+                "high": max(means),
+                "at_high": str(values[means.index(max(means))]),
+            }
+            for size, name, values, means in found
+        ]
+        drawn = _drawn(plan, found[:6])
+        return Result(
+            f"The mean score moves most with {name}: from {min(means):.3f} to {max(means):.3f} over its usual values.",
+            metrics=self.measured(
+                largest_range=found[0][0], features=len(found), scored_rows=tools.calls().get("rows")
+            ),
+            tables=[
+                *(numbers for _, numbers in drawn),
+                table("overview", "Change of the mean score by feature", OVERVIEW, overview),
+            ],
+            figures=[picture for picture, _ in drawn],
+            limits=[
+                "Rows in which one feature is changed alone may be unlikely ones when features depend on each other."
+            ],
+            method={
+                "Measure": f"Mean score over {len(state['sample'])} sampled rows with the feature set to each grid value",
+                "Grid": f"Quantiles of numbers; categories of {SMALLEST_GROUP} rows or more",
+            },
+        )
+
+    def _asked(self, state: dict[str, Any], tools: Tools) -> list[tuple[float, str, list[Any], list[float]]]:
+        """Per feature its range, name, grid and mean scores, largest range first."""
         from apps.evidence.kernels import explain, sampling
 
-        plan = state["plan"]
+        plan, sample = state["plan"], sampling.columns_of(state)
         if tools.predict is None:
             raise Unmeasurable("This version names no endpoint that serves it, so its scores cannot be asked for.")
-        sample = sampling.columns_of(state)
         if explain.length(sample) < 2:
             raise Unmeasurable(f"{plan['name']} has no two rows without gaps.")
         found = []
@@ -83,74 +127,34 @@ class PartialDependence(Check):
                 found.append((float(means.max() - means.min()), name, values, [float(mean) for mean in means]))
         if not found:
             raise Unmeasurable("No feature has two values that enough rows share.")
-        found.sort(key=lambda row: (-row[0], row[1]))
-        size, name, values, means = found[0]
-        takeaway = (
-            f"The mean score moves most with {name}: from {min(means):.3f} to {max(means):.3f} over its usual values."
-        )
-        columns = [
-            ("feature", "Feature", "text"),
-            ("low", "Lowest mean score", "number"),
-            ("at_low", "at", "text"),
-            ("high", "Highest mean score", "number"),
-            ("at_high", "at", "text"),
-            ("range", "Range", "number"),
-        ]
-        overview = [
-            {"feature": name, "range": size, "low": min(means), "at_low": f"{values[means.index(min(means))]}", "high": max(means), "at_high": f"{values[means.index(max(means))]}"}
-            for size, name, values, means in found
-        ]  # fmt: skip
-        figures, tables = self._drawn(plan, found)
-        return Result(
-            takeaway,
-            metrics=self.measured(largest_range=size, features=len(found), scored_rows=tools.calls().get("rows")),
-            tables=[table("overview", "Change of the mean score by feature", columns, overview), *tables],
-            figures=figures,
-            limits=[
-                "Rows in which one feature is changed alone may be unlikely ones when features depend on each other."
-            ],
-            method={
-                "Measure": f"Mean score over {explain.length(sample)} sampled rows with the feature set to each grid value",
-                "Grid": "Quantiles of numbers; categories of 30 rows or more",
-            },
-        )
+        return sorted(found, key=lambda row: (-row[0], row[1]))
 
-    def _drawn(self, plan: dict[str, Any], found: list[Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Figures and tables of the six features with the largest range."""
-        from apps.evidence.kernels import charts
 
-        low = min(min(means) for *_, means in found[:6])
-        high = max(max(means) for *_, means in found[:6])
-        air = (high - low) * 0.08 or 0.05
-        domain = [round(low - air, 4), round(high + air, 4)]
-        figures, tables = [], []
-        for _, name, values, means in found[:6]:
-            key = f"feature-{plan['features'].index(name)}" if name in plan["features"] else "feature-0"
-            said = f"{name}: the mean score goes from {means[0]:.3f} at {values[0]} to {means[-1]:.3f} at {values[-1]}."
-            if plan["kinds"].get(name) != "text":
-                points = list(zip([float(value) for value in values], means, strict=True))
-                spec = charts.lines(
-                    {name: points},
-                    takeaway=said,
-                    table=key,
-                    x=name,
-                    y="Mean score",
-                    x_domain=[points[0][0], points[-1][0]],
-                    y_domain=domain,
-                    height=160,
-                )
-            else:
-                drawn = [
-                    {"group": str(value), "value": mean, "text": f"{mean:.3f}"}
-                    for value, mean in zip(values, means, strict=True)
-                ]
-                spec = charts.intervals(drawn, takeaway=said, table=key, title="Mean score", domain=domain, width=300)
-            figures.append(figure(key, f"Mean score by {name}", said, spec, key))
-            rows = [{"value": str(value), "score": mean} for value, mean in zip(values, means, strict=True)]
-            tables.append(
-                table(key, f"Mean score by {name}", [("value", name, "text"), ("score", "Mean score", "number")], rows)
-            )
-        return figures, tables
+def _drawn(plan: dict[str, Any], found: list[Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Figure and table per feature, all on one scale."""
+    means = [mean for row in found for mean in row[3]]
+    air = (max(means) - min(means)) * 0.08 or 0.05
+    domain = [round(min(means) - air, 4), round(max(means) + air, 4)]
+    return [_curve(plan, row, domain, f"feature-{place}") for place, row in enumerate(found)]
+
+
+def _curve(plan: dict[str, Any], found: Any, domain: list[float], key: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A line over a number, points over categories."""
+    from apps.evidence.kernels import charts
+
+    _, name, values, means = found
+    said = f"{name}: the mean score is {means[0]:.3f} at {values[0]} and {means[-1]:.3f} at {values[-1]}."
+    if plan["kinds"].get(name) == "text":
+        pairs = zip(values, means, strict=True)
+        drawn = [{"group": str(value), "value": mean, "text": f"{mean:.3f}"} for value, mean in pairs]
+        spec = charts.intervals(drawn, takeaway=said, table=key, title="Mean score", domain=domain, width=300)
+    else:
+        points = [(float(value), mean) for value, mean in zip(values, means, strict=True)]
+        axes = {"x": name, "y": "Mean score", "x_domain": [points[0][0], points[-1][0]], "y_domain": domain}
+        spec = charts.lines({name: points}, takeaway=said, table=key, height=160, **axes)
+    rows = [{"value": str(value), "score": mean} for value, mean in zip(values, means, strict=True)]
+    columns = [("value", name, "text"), ("score", "Mean score", "number")]
+    return figure(key, f"Mean score by {name}", said, spec, key), table(key, f"Mean score by {name}", columns, rows)
 
 
 def grid(column: Any, points: int) -> list[Any]:

@@ -98,7 +98,7 @@ class Proxies(Check):
         beyond, best = sum(row["flagged"] for row in rows), rows[0]
         takeaway = (
             f"{best['feature']} tells {best['attribute']} best, with an area of {best['area']:.2f}. "
-            f"Chance gives up to {best['chance']:.2f}; of {len(rows)} pairs, {beyond or 'none'} {'is' if beyond < 2 else 'are'} beyond chance."
+            f"Chance gives up to {best['chance']:.2f}; pairs beyond chance: {beyond} of {len(rows)}."
         )
         return Result(
             takeaway,

@@ -1,7 +1,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from apps.evidence.checks.base import Check, CheckParams, Example, Metric, Result, Subject, Tools, Unmeasurable, table
+from apps.evidence.checks.base import Check, CheckParams, Example, Metric, Result, Subject, Tools, table
+
+COLUMNS = [("part", "Part", "text"), ("value", "On record", "digest"), ("reading", "Reading", "reading")]
 
 
 def _double(columns: Mapping[str, Sequence[Any]]) -> list[float]:
@@ -9,7 +11,9 @@ def _double(columns: Mapping[str, Sequence[Any]]) -> list[float]:
 
 
 class Reproducibility(Check):
-    """Whether everything needed to build this version again is recorded, and whether the endpoint gives the scores on record. Source: Regulation (EU) 2024/1689 Annex IV 2; SR 26-2 on replication."""
+    """Whether everything needed to build this version again is recorded, and whether the endpoint gives the scores on record.
+
+    Source: Regulation (EU) 2024/1689 Annex IV 2; SR 26-2 on replication."""
 
     key, title, order = "reproducibility", "Reproducibility", 34
     reads = ("scored",)
@@ -49,20 +53,13 @@ class Reproducibility(Check):
         has_score = subject.score in subject.columns
         if has_score:
             planned["features"] = [*planned["features"], subject.score]
-        facts = {
+        planned |= {
+            "score": subject.score if has_score else "",
+            "tolerance": params.tolerance,
             "training": dict(subject.facts.get("training", {})),
             "data": str(subject.facts.get("data_sha256", "")),
-            "artifact": str(subject.facts.get("artifact_digest", "")),
         }
-        return {
-            "plan": {
-                **planned,
-                "score": subject.score if has_score else "",
-                "tolerance": params.tolerance,
-                "facts": facts,
-            },
-            "sample": [],
-        }
+        return {"plan": planned, "sample": []}
 
     def update(self, state: dict[str, Any], batch: Any) -> dict[str, Any]:
         """Keep the rows with the smallest draws."""
@@ -73,14 +70,7 @@ class Reproducibility(Check):
     def finish(self, state: dict[str, Any], tools: Tools) -> Result:
         """What is on record, and how far the endpoint is from it."""
         plan = state["plan"]
-        training, data = plan["facts"]["training"], plan["facts"]["data"]
-        parts = {
-            "Code commit": str(training.get("code_commit") or ""),
-            "Training data": data,
-            "Environment lock": str(training.get("environment_lock") or ""),
-            "Seed": "" if training.get("seed") is None else str(training["seed"]),
-            "Parameters": f"{len(training.get('parameters') or {})} recorded" if training.get("parameters") else "",
-        }
+        parts = on_record(plan)
         rows = [
             {
                 "part": part,
@@ -90,26 +80,30 @@ class Reproducibility(Check):
             }
             for part, value in parts.items()
         ]
-        recorded = sum(bool(value) for value in parts.values())
         again = self._again(state, tools)
-        takeaway = f"{recorded} of {len(parts)} parts that are needed to build this version again are on record" + (
-            f"; the endpoint gives the scores on record within {again['largest']:.2g} on {again['rows']} rows."
-            if again and not again["differing"]
-            else f"; {again['differing']} of {again['rows']} scores of the endpoint differ from those on record."
-            if again
-            else "; the scores on record were not compared with the endpoint."
-        )
+        recorded = sum(bool(value) for value in parts.values())
+        filled = {
+            "code_commit": parts["Code commit"],
+            "data_hash": plan["data"],
+            "environment_lock": bool(parts["Environment lock"]),
+            "seed": bool(parts["Seed"]),
+        }
         return Result(
-            takeaway,
-            types={"reproducibility": {"code_commit": parts["Code commit"], "data_hash": data, "environment_lock": bool(parts["Environment lock"]), "seed": bool(parts["Seed"])}},
-            metrics=self.measured(recorded=recorded, **({"largest_difference": again["largest"], "differing_rows": again["differing"], "rows": again["rows"]} if again else {})),
-            tables=[table("parts", "What is needed to build this version again", [("part", "Part", "text"), ("value", "On record", "text"), ("reading", "Reading", "reading")], rows)],
-            limits=["Nobody built the version again here: that is attested by who did it.", "That the recorded commit and lock are the true ones is what the pipeline said."],
-            method={"Measure": f"Parts on record, and scores asked again of the endpoint, equal within {plan['tolerance']:g}"},
-        )  # fmt: skip
+            f"{recorded} of {len(parts)} parts that are needed to build this version again are on record. {_compared(again)}",
+            types={"reproducibility": filled},
+            metrics=self.measured(recorded=recorded, **again),
+            tables=[table("parts", "What is needed to build this version again", COLUMNS, rows)],
+            limits=[
+                "Nobody built the version again here: that is attested by who did it.",
+                "That the recorded commit and lock are the true ones is what the pipeline said.",
+            ],
+            method={
+                "Measure": f"Parts on record, and scores asked again of the endpoint, equal within {plan['tolerance']:g}"
+            },
+        )
 
-    def _again(self, state: dict[str, Any], tools: Tools) -> dict[str, Any] | None:
-        """Scores asked again against those on record; None where there is no endpoint or no score column."""
+    def _again(self, state: dict[str, Any], tools: Tools) -> dict[str, Any]:
+        """Scores asked again against those on record; empty where there is no endpoint or no score column."""
         import numpy as np
 
         from apps.evidence.kernels import sampling
@@ -117,13 +111,33 @@ class Reproducibility(Check):
         plan = state["plan"]
         columns = sampling.columns_of(state)
         if tools.predict is None or not plan["score"] or not state["sample"]:
-            return None
+            return {}
         recorded = np.asarray(columns.pop(plan["score"]), dtype=np.float64)
         difference = np.abs(np.asarray(tools.predict(columns), dtype=np.float64) - recorded)
-        if not difference.size:
-            raise Unmeasurable("There are no rows to score again.")
+        differing = int((difference > plan["tolerance"]).sum())
         return {
-            "largest": float(difference.max()),
-            "differing": int((difference > plan["tolerance"]).sum()),
+            "largest_difference": float(difference.max()),
+            "differing_rows": differing,
             "rows": int(difference.size),
         }
+
+
+def on_record(plan: dict[str, Any]) -> dict[str, str]:
+    """The parts needed to build a version again, as text; empty where the registration left them out."""
+    training = plan["training"]
+    parameters = training.get("parameters") or {}
+    return {
+        "Code commit": str(training.get("code_commit") or ""),
+        "Training data": plan["data"],
+        "Environment lock": str(training.get("environment_lock") or ""),
+        "Seed": "" if training.get("seed") is None else str(training["seed"]),
+        "Parameters": f"{len(parameters)} recorded" if parameters else "",
+    }
+
+
+def _compared(again: dict[str, Any]) -> str:
+    if not again:
+        return "The scores on record were not compared with the endpoint."
+    if again["differing_rows"]:
+        return f"{again['differing_rows']} of {again['rows']} scores of the endpoint differ from those on record."
+    return f"The endpoint gives the scores on record within {again['largest_difference']:.2g} on {again['rows']} rows."

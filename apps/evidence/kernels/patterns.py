@@ -73,9 +73,10 @@ PATTERNS: tuple[Pattern, ...] = (
 NAMES: dict[str, tuple[str, str, bool]] = {
     r"(^|_)(e_?mail|mail_address)": ("email", "E-mail address", True),
     r"(^|_)(phone|telephone|mobile|cell|fax|tel)(_|$|number)": ("phone", "Phone number", True),
-    r"(^|_)(first|last|given|family|middle|maiden|full)_?name|^(sur)?name$|surname|(customer|client|applicant|patient|employee|person)_name": (
-        "person_name", "Name of a person", True,
-    ),
+    (
+        r"(^|_)(first|last|given|family|middle|maiden|full)_?name|^(sur)?name$|surname"
+        r"|(customer|client|applicant|patient|employee|person)_name"
+    ): ("person_name", "Name of a person", True),
     r"(^|_)(ssn|social_security|national_id|nationalid|nin|tax_(id|no|number)|passport|licen[cs]e_(no|number))": (
         "government_id", "Number given by an authority", True,
     ),
