@@ -84,8 +84,8 @@ def _head(proof: Proof, found: Inclusion) -> None:
         return
     try:
         head = note.open_checkpoint(found.checkpoint.note, queries.public_keys(), queries.origin())
-    except note.BadNote as bad:
-        proof.steps.append(Step(False, _("The signed head cannot be trusted: %(why)s.") % {"why": bad}))
+    except note.BadNote as damage:
+        proof.steps.append(Step(False, _("The signed head cannot be trusted: %(why)s.") % {"why": damage}))
         return
     holds = (head.size, head.root) == (found.size, found.root)
     good = _("This root is in the signed head of %(size)s entries.") % {"size": head.size}

@@ -264,8 +264,7 @@ def not_anchored() -> tuple[int, datetime | None]:
 
 
 def _with_entries(found: QuerySet[Leaf], limit: int | None) -> list[Entry]:
-    rows: Sequence[Leaf] = found.select_related("entry")[:limit]
-    return [leaf.entry for leaf in rows]
+    return [leaf.entry for leaf in found.select_related("entry")[:limit]]
 
 
 def _hashes(base: int, ranges: Sequence[tuple[int, int]]) -> dict[int, bytes]:

@@ -105,16 +105,10 @@ def _body(entry: Entry, facts: dict[str, Any], reason: str, changed: list[str]) 
 
 
 def _insert(entry: Entry, changed: list[list[str]]) -> None:
+    columns = (entry.id, bytes(entry.body), entry.digest, entry.at, entry.actor, entry.verb, entry.subject)
+    epochs = ([kind for kind, _ in changed], [key for _, key in changed])
     with connection.cursor() as cursor:
-        cursor.execute(
-            INSERT,
-            [
-                *(entry.id, entry.body, entry.digest, entry.at, entry.actor),
-                *(entry.verb, entry.subject, entry.row, entry.row_digest),
-                *([kind for kind, _ in changed], [key for _, key in changed]),
-                *(entry.id, entry.at),
-            ],
-        )
+        cursor.execute(INSERT, [*columns, entry.row, entry.row_digest, *epochs, entry.id, entry.at])
     entry._state.adding, entry._state.db = False, connection.alias
 
 

@@ -6,6 +6,7 @@ goes away with the same commit that writes the leaf.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
@@ -21,7 +22,7 @@ class Waiting:
     """An entry without a place: its bytes are hashed as they lie in the table, not as its digest column says."""
 
     position: int
-    entry_id: object
+    entry_id: UUID
     subject: str
     digest: str
 

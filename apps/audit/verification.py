@@ -141,7 +141,7 @@ def _read_log(reading: Reading, keys: list[note.VerifierKey]) -> merkle.Frontier
     """One pass over the leaves in order: entry, place, hash, stored nodes, checkpoints."""
     log = queries.origin()
     frontier, announced = merkle.Frontier(), set[str]()
-    nodes = {(height, place): bytes(found) for height, place, found in _stored_nodes()}
+    nodes = {(height, place): found for height, place, found in _stored_nodes()}
     heads = Heads(reading, keys, log)
     for row in _stream(PLACED):
         read_place(reading, log, frontier.size, row)
@@ -163,8 +163,8 @@ def _read_log(reading: Reading, keys: list[note.VerifierKey]) -> merkle.Frontier
 
 
 def _stored_nodes() -> Iterator[tuple[int, int, bytes]]:
-    found: Iterator[tuple[int, int, bytes]] = Node.objects.values_list("height", "position", "hash").iterator()
-    return found
+    for node in Node.objects.iterator():
+        yield node.height, node.position, bytes(node.hash)
 
 
 def read_place(reading: Reading, log: str, expected_seq: int, row: tuple[Any, ...]) -> None:

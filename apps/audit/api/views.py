@@ -67,7 +67,6 @@ class Entries(ViewSet):
     required_scopes: ClassVar[dict[str, str]] = SCOPES
     serializer_class = shapes.EntryReply
     pagination_class = LogOrder
-    filter_backends: ClassVar[list[Any]] = []
 
     def get_queryset(self) -> Any:
         """Those with a place, newest first."""
@@ -103,7 +102,7 @@ class Head(ApiView):
     """The newest signed head."""
 
     required_scopes: ClassVar[dict[str, str]] = SCOPES
-    renderer_classes: ClassVar[list[Any]] = [NoteRenderer, JSONRenderer]
+    renderer_classes = (NoteRenderer, JSONRenderer)
 
     @extend_schema(
         summary="Signed head of the log", **plain(examples.NOTE, examples.CHECKPOINT, shapes.CheckpointReply)
@@ -125,7 +124,7 @@ class InclusionProof(ApiView):
     """Proof that an entry is in the log."""
 
     required_scopes: ClassVar[dict[str, str]] = SCOPES
-    renderer_classes: ClassVar[list[Any]] = [JSONRenderer, NoteRenderer]
+    renderer_classes = (JSONRenderer, NoteRenderer)
 
     @extend_schema(
         summary="Inclusion proof",
@@ -151,7 +150,7 @@ class ConsistencyProof(ApiView):
     """Proof that the log only grew."""
 
     required_scopes: ClassVar[dict[str, str]] = SCOPES
-    renderer_classes: ClassVar[list[Any]] = [JSONRenderer, NoteRenderer]
+    renderer_classes = (JSONRenderer, NoteRenderer)
 
     @extend_schema(
         summary="Consistency proof",
