@@ -106,7 +106,7 @@ def test_a_dataset_shows_terms_columns_and_who_rests_on_it(world: World, risk: C
     page = text_of(risk, reverse("console:dataset", args=[world.dataset.pk]))
     assert "Credit scoring 12" in page
     assert "Not classified yet" in page
-    assert "Missing" in page
+    assert "Not declared" in page
 
 
 def test_a_dataset_that_only_lineage_knows_says_so(world: World, risk: Client) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.accounts.models import OrganisationFact, Role, RoleAssignment, Token, User
 from apps.catalog.models import Dataset
@@ -44,7 +45,12 @@ def _organisation() -> Task:
     if not answered:
         sentence = _("No fact about the organisation is answered; requirements that ask for one stay open.")
         return Task(_("Organisation"), "not_started", sentence, reverse("api-docs"))
-    return Task(_("Organisation"), "done", _("%(n)d facts answered.") % {"n": answered}, reverse("api-docs"))
+    return Task(
+        _("Organisation"),
+        "done",
+        ngettext("%(n)d fact answered.", "%(n)d facts answered.", answered) % {"n": answered},
+        reverse("api-docs"),
+    )
 
 
 def _people() -> Task:
@@ -54,7 +60,13 @@ def _people() -> Task:
     url = reverse("accounts:people")
     if missing:
         return Task(_("People and roles"), "attention", _("Nobody is %(roles)s.") % {"roles": ", ".join(missing)}, url)
-    return Task(_("People and roles"), "done", _("%(n)d people, every needed role is held.") % {"n": people}, url)
+    return Task(
+        _("People and roles"),
+        "done",
+        ngettext("%(n)d person, every needed role is held.", "%(n)d people, every needed role is held.", people)
+        % {"n": people},
+        url,
+    )
 
 
 def _environments() -> Task:
@@ -78,7 +90,12 @@ def _policies() -> Task:
     url = reverse("policy:policy-list")
     if not published:
         return Task(_("Policies"), "not_started", _("No policy is published; the gate denies everything."), url)
-    return Task(_("Policies"), "done", _("%(n)d published versions.") % {"n": published}, url)
+    return Task(
+        _("Policies"),
+        "done",
+        ngettext("%(n)d published version.", "%(n)d published versions.", published) % {"n": published},
+        url,
+    )
 
 
 def _use_cases() -> Task:
@@ -96,7 +113,8 @@ def _use_cases() -> Task:
         return Task(
             _("Use cases and models"),
             "attention",
-            _("%(n)d use cases have no confirmed tier.") % {"n": open_tiers},
+            ngettext("%(n)d use case has no confirmed tier.", "%(n)d use cases have no confirmed tier.", open_tiers)
+            % {"n": open_tiers},
             url,
         )
     versions = ModelVersion.objects.count()
@@ -109,10 +127,19 @@ def _datasets() -> Task:
     stubs = Dataset.objects.filter(is_governed=False).count()
     url = reverse("console:dataset-list")
     if stubs:
-        sentence = _("%(n)d datasets are only known from lineage; nobody answers for them.") % {"n": stubs}
+        sentence = ngettext(
+            "%(n)d dataset is only known from lineage; nobody answers for it.",
+            "%(n)d datasets are only known from lineage; nobody answers for them.",
+            stubs,
+        ) % {"n": stubs}
         return Task(_("Datasets"), "attention", sentence, f"{url}?standing=ungoverned")
     rows = Dataset.objects.count()
-    return Task(_("Datasets"), "done" if rows else "not_started", _("%(n)d governed datasets.") % {"n": rows}, url)
+    return Task(
+        _("Datasets"),
+        "done" if rows else "not_started",
+        ngettext("%(n)d governed dataset.", "%(n)d governed datasets.", rows) % {"n": rows},
+        url,
+    )
 
 
 def _pipeline() -> Task:

@@ -1,5 +1,6 @@
 """Five things to try, each leading to the object that the demo prepared, or to where one finds it."""
 
+import json
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -37,7 +38,7 @@ def five_things(user: User) -> list[Try]:
     newest = ModelVersion.objects.visible_to(user).select_related("model__use_case").order_by("-id").first()
     version = review.version if review else newest
     where = Environment.objects.order_by("-is_production", "name").first()
-    return [_decide(review), _deny(denied, newest, where), _follow(version), _change(), _prove(version)]
+    return [_decide(review), _deny(denied, newest, where), _follow(version), _change(), _prove()]
 
 
 def _decide(review: Review | None) -> Try:
@@ -78,10 +79,19 @@ def _change() -> Try:
     return Try(_("Try a policy on the past"), text, reverse("policy:policy-list"), _("Open the policies"))
 
 
-def _prove(version: ModelVersion | None) -> Try:
+def made_by_demo(name: str) -> str:
+    """Where the demo left a file, as its hand-over says; a placeholder where there was no demo."""
+    try:
+        handed_over = json.loads((settings.VAR / "demo" / "access.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return name.upper()
+    return str(handed_over.get(name) or name.upper()) if isinstance(handed_over, dict) else name.upper()
+
+
+def _prove() -> Try:
     text = _(
         "A sealed PDF and a bundle. The bundle carries its own verifier, which needs neither network nor this server."
     )
     url = reverse("dossiers:dossier-list")
-    command = "python3 manage.py verify var/demo/dossier.pdf --trust var/demo/trust.json"
+    command = f"python3 manage.py verify {made_by_demo('dossier')} --trust {made_by_demo('trust')}"
     return Try(_("Verify a dossier offline"), text, url, _("Open the dossiers"), command)

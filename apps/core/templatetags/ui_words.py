@@ -67,6 +67,9 @@ STATES: dict[str, State] = {
     "terms_ended": State("bad", "calendar-x", _("Terms ended")),
     "governed": State("ok", "shield-check", _("Governed")),
     "ungoverned": State("warn", "circle-help", _("Not governed")),
+    "terms.satisfied": State("ok", "check", _("In force")),
+    "terms.expired": State("bad", "calendar-x", _("Ended")),
+    "terms.missing": State("warn", "circle-help", _("Not declared")),
     # waivers
     "granted": State("warn", "shield", _("Granted")),
     "waiver.requested": State("turn", "clock", _("Requested")),
