@@ -215,7 +215,7 @@ EMAIL_BACKEND = (
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
 # --- Long work --------------------------------------------------------------------------------------------------------------
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "filesystem://")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "filesystem://localhost")
 if CELERY_BROKER_URL.startswith("filesystem"):
     for folder in (VAR / "broker" / "queue", VAR / "broker" / "control"):
         folder.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from apps.console.journey.cast import write_private
 from apps.console.journey.client import Caller, Refused
 from apps.console.journey.story import FOLDER, attestations, dataset_body, statement, story
 
-ACCEPTED_BY = {"privacy": "risk2", "risk2": "privacy"}
+ACCEPTED_BY = {"privacy": "risk2", "risk2": "privacy", "validator": "risk2"}
 ACCEPTS_BY_DEFAULT = "validator"
 
 
@@ -94,7 +94,7 @@ def declare_use_case(stage: Stage, slug: str, row: dict[str, Any]) -> None:
     found = once(owner, address, "/api/v1/use-cases", {**body, "slug": slug}, key=f"use-case-{slug}")
     if found.get("tier") == row["tier"]:
         return
-    stage.by("admin").put(f"{address}/facts", {"facts": story()["organisation"]})
+    stage.by("admin").put("/api/v1/organisation/facts", {"facts": story()["organisation"], "reason": "First answers"})
     owner.put(f"{address}/facts", {"facts": {**story()["facts"], **row["facts"], **row["answers"]}})
     stage.by("risk").post(f"{address}/tier", {"tier": row["tier"], "reason": row["tier_reason"]}, key=f"tier-{slug}")
 
