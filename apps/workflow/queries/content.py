@@ -93,7 +93,7 @@ def evidence_now(version: ModelVersion, at: datetime, frozen: Iterable[Item] = (
 
 def is_newest(item: Evidence, newest: dict[tuple[str, ...], Evidence]) -> bool:
     """Whether no newer accepted item says the same kind of thing; a repeated run that found the same replaces nothing."""
-    supplied = sorted(f"{type_id}.{name}" for type_id, fields in item.types.items() for name in fields)
+    supplied = sorted(f"{type_id}.{name}" for type_id, fields in item.types.items() for name in ["", *fields])
     key = ("check", item.check_key) if item.check_key else (item.source, *supplied)
     other = newest.setdefault(key, item)
     return other is item or bool(item.result_digest) and item.result_digest == other.result_digest
