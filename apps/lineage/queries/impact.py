@@ -266,9 +266,9 @@ def _trained_on(places: dict[UUID, Strength], states: set[UUID] | None) -> list[
         cursor.execute(
             f"""SELECT DISTINCT v.id, io.dataset_id
             FROM registry_modelversion v
-            JOIN lineage_run r ON replace(lower(v.training->>'run_id'), '-', '') = replace(r.run_id::text, '-', '')
+            JOIN lineage_run r ON v.training->>'run_id' IN (r.run_id::text, replace(r.run_id::text, '-', ''))
             JOIN lineage_runio io ON io.run_id = r.id AND (io.direction = 'in' OR io.kind = 'MODEL')
-            WHERE v.training->>'run_id' <> '' AND io.dataset_id = ANY(%(places)s::uuid[]) {narrowed}""",
+            WHERE io.dataset_id = ANY(%(places)s::uuid[]) {narrowed}""",
             {"places": list(places), "states": list(states or ())},
         )
         return list(cursor.fetchall())

@@ -68,6 +68,11 @@ class Names:
                 for row in Field.objects.filter(dataset=owner, path__in=[path for path, _, _ in missing]):
                     self.fields[owner, row.path] = row
 
+    def has_column(self, owner: UUID, path: str, kind: str, ordinal: int) -> bool:
+        """Whether the column is known as this type at this place; a producer that names no type says nothing of it."""
+        known = self.fields.get((owner, path))
+        return known is not None and (not kind or (known.type, known.ordinal) == (kind, ordinal))
+
     def need_versions(self, wanted: dict[tuple[UUID, str], dict[str, Any]]) -> None:
         """Find these dataset versions, or make them from what is said beside them."""
         owners = {dataset.pk: dataset for dataset in self.datasets.values()}

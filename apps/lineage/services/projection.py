@@ -16,6 +16,7 @@ import structlog
 from celery import current_app
 from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import Q
+from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
@@ -237,12 +238,13 @@ def _save_facts(pairs: Sequence[Pair], states: Any, found_runs: Any, io: Any, na
     subjects: dict[Any, str] = {("dataset", name): row.subject for name, row in names.datasets.items()}
     subjects |= {("job", name): f"job:{row.pk}" for name, row in names.jobs.items()}
     subjects |= {("run", key): f"run:{run.pk}" for key, run in found_runs.items()}
-    places = {(row.run_id, row.dataset_id, row.direction): row.pk for row in io}
-    for key, run in found_runs.items():
-        for name, dataset in names.datasets.items():
-            for place, direction in (("input", "in"), ("output", "out")):
-                if (run.pk, dataset.pk, direction) in places:
-                    subjects[place, (*key, name)] = f"io:{places[run.pk, dataset.pk, direction]}"
+    keys = {run.pk: key for key, run in found_runs.items()}
+    called: dict[UUID, list[Name]] = defaultdict(list)
+    for name, dataset in names.datasets.items():
+        called[dataset.pk].append(name)
+    for row in io:
+        place = "input" if row.direction == "in" else "output"
+        subjects |= {(place, (*keys[row.run_id], name)): f"io:{row.pk}" for name in called[row.dataset_id]}
     facts.save_facets(pairs, subjects)
     events = [event for _, event in pairs]
     facts.save_renames(facts.renames(events), names)
@@ -254,14 +256,17 @@ def _save_facts(pairs: Sequence[Pair], states: Any, found_runs: Any, io: Any, na
     }
     facts.save_symlinks(linked, names)
     facts.save_job_types(names.jobs.values())
-    _settle_columns({names.datasets[name] for name, _ in facts.schema_columns(events)})
+    _settle_columns({names.datasets[name] for name, _ in facts.schema_columns(events)}, names)
 
 
-def _settle_columns(datasets: Iterable[Dataset]) -> None:
+def _settle_columns(datasets: Iterable[Dataset], names: Names) -> None:
     """Types and places of columns follow the newest schema, whichever arrived last."""
     owners = {dataset.pk: dataset for dataset in datasets}
     for owner, columns in facts.winning(owners, "schema").items():
-        ensure_fields(owners[owner], [(path_of(path), fitting(kind, TYPE), place) for path, kind, place in columns])
+        wanted = [(path_of(path), fitting(kind, TYPE), place) for path, kind, place in columns]
+        moved = [column for column in wanted if not names.has_column(owner, *column)]
+        if moved:
+            ensure_fields(owners[owner], moved)
 
 
 def _record(changed: set[UUID], pairs: Sequence[Pair]) -> None:
@@ -272,8 +277,10 @@ def _record(changed: set[UUID], pairs: Sequence[Pair]) -> None:
         for start in range(0, max(1, len(subjects)), SUBJECTS_PER_ENTRY):
             part = subjects[start : start + SUBJECTS_PER_ENTRY]
             record(system("lineage"), "lineage.projected", dataset, data={"events": digests}, changes=part)
-    trained = [event.run_id for _, event in pairs if event.kind == "run"]
-    for version in ModelVersion.objects.filter(training__run_id__in=trained):
+    trained = {event.run_id for _, event in pairs if event.kind == "run"}
+    spelled = [form for run in sorted(trained) for form in (run, run.replace("-", ""))]
+    told = ModelVersion.objects.annotate(run=KeyTextTransform("run_id", "training"))
+    for version in told.filter(run__in=spelled) if spelled else ():
         record(system("lineage"), "lineage.run_seen", version, data={"events": digests}, changes=[version])
 
 
