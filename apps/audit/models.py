@@ -28,6 +28,7 @@ class Entry(models.Model):
     subject = models.CharField(max_length=200)
     row = models.CharField(max_length=140, blank=True, db_collation="C")
     row_digest = models.CharField(max_length=71, blank=True)
+    row_at = models.DateTimeField(null=True)
 
     objects: ClassVar[Any] = ImmutableQuerySet.as_manager()
 

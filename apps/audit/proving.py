@@ -53,7 +53,7 @@ def prove(leaf: Leaf) -> Proof:
 def _entry(proof: Proof, leaf: Leaf) -> None:
     entry, reading = leaf.entry, Reading()
     columns = (entry.pk, entry.body, entry.digest, entry.at, entry.actor, entry.verb, entry.subject)
-    read_entry(reading, f"entry {leaf.seq}", (*columns, entry.row, entry.row_digest))
+    read_entry(reading, f"entry {leaf.seq}", (*columns, entry.row, entry.row_digest, entry.row_at))
     found = [finding["sentence"] for finding in reading.findings]
     good = _("The bytes of the entry give its digest, and what is shown here is what they say.")
     proof.steps += [Step(False, sentence) for sentence in found] or [Step(True, good, entry.digest)]

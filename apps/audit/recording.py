@@ -20,8 +20,8 @@ VERB = re.compile(r"[a-z]+\.[a-z_]+")
 
 INSERT = """
 WITH entry AS (
-    INSERT INTO audit_entry (id, body, digest, at, actor, verb, subject, row, row_digest)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+    INSERT INTO audit_entry (id, body, digest, at, actor, verb, subject, row, row_digest, row_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ), changed AS (
     INSERT INTO audit_subject (kind, key, epoch)
     SELECT kind, key, 1 FROM unnest(%s::text[], %s::text[]) AS asked(kind, key) ORDER BY kind, key
@@ -66,7 +66,7 @@ def record(
 ) -> Entry:
     """Write what happened into the log, in the caller's transaction, and raise the epoch of every changed subject.
 
-    `data` holds no numbers (write them as strings) and no personal data. `row` binds the digest of an immutable row.
+    `data` holds no numbers (write them as strings) and no personal data. `row` binds the digest and the time of an immutable row.
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("An entry is written inside the transaction of its change.")
@@ -77,7 +77,7 @@ def record(
     if row is not None:
         if row._state.adding:
             raise ValueError("A row is bound after it is saved.")
-        entry.row, entry.row_digest = f"{row._meta.label_lower}:{row.pk}", row.digest
+        entry.row, entry.row_digest, entry.row_at = f"{row._meta.label_lower}:{row.pk}", row.digest, row.created_at
     entry.body = _body(entry, data or {}, reason, changed)
     entry.digest = canonical.digest(entry.body)
     _insert(entry, [change.split(":", 1) for change in changed])
@@ -95,7 +95,7 @@ def _body(entry: Entry, facts: dict[str, Any], reason: str, changed: list[str]) 
         "reason": reason,
         "data": facts,
         "changes": changed,
-        "row": {"id": entry.row, "digest": entry.row_digest} if entry.row else None,
+        "row": _row(entry),
         "request": str(structlog.contextvars.get_contextvars().get("request_id", "")),
     }
     body = canonical.encode_entry(value)
@@ -104,11 +104,17 @@ def _body(entry: Entry, facts: dict[str, Any], reason: str, changed: list[str]) 
     return body
 
 
+def _row(entry: Entry) -> dict[str, str] | None:
+    if entry.row_at is None:
+        return None
+    return {"id": entry.row, "digest": entry.row_digest, "at": format_time(entry.row_at)}
+
+
 def _insert(entry: Entry, changed: list[list[str]]) -> None:
     columns = (entry.id, bytes(entry.body), entry.digest, entry.at, entry.actor, entry.verb, entry.subject)
     epochs = ([kind for kind, _ in changed], [key for _, key in changed])
     with connection.cursor() as cursor:
-        cursor.execute(INSERT, [*columns, entry.row, entry.row_digest, *epochs, entry.id, entry.at])
+        cursor.execute(INSERT, [*columns, entry.row, entry.row_digest, entry.row_at, *epochs, entry.id, entry.at])
     entry._state.adding, entry._state.db = False, connection.alias
 
 

@@ -56,7 +56,8 @@ def _compare_with_log(reading: Findings, model: type[Immutable], name: str) -> N
     limits = [pattern, pattern[:-1] + ";"]  # every row reference of this table lies between "name:" and "name;"
     words = _words(model)
     differing = (
-        f"SELECT e.row FROM audit_entry e JOIN {table} t ON e.row = {row} WHERE {bound} AND e.row_digest <> t.digest"
+        f"SELECT e.row FROM audit_entry e JOIN {table} t ON e.row = {row} WHERE {bound}"
+        " AND (e.row_digest <> t.digest OR e.row_at IS DISTINCT FROM t.created_at)"
     )
     for subject in _first(differing, [pattern, *limits]):
         reading.find("rows", subject, f"The {words} is not the one that the log holds the digest of.")

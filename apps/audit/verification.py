@@ -27,10 +27,10 @@ CHUNK = 2000
 
 PLACED = """
 SELECT l.seq, l.n, l.subject, l.body, l.hash,
-       e.id, e.body, e.digest, e.at, e.actor, e.verb, e.subject, e.row, e.row_digest
+       e.id, e.body, e.digest, e.at, e.actor, e.verb, e.subject, e.row, e.row_digest, e.row_at
 FROM audit_leaf l LEFT JOIN audit_entry e ON e.id = l.entry_id ORDER BY l.seq"""
 UNPLACED = """
-SELECT e.id, e.body, e.digest, e.at, e.actor, e.verb, e.subject, e.row, e.row_digest,
+SELECT e.id, e.body, e.digest, e.at, e.actor, e.verb, e.subject, e.row, e.row_digest, e.row_at,
        EXISTS (SELECT 1 FROM audit_pending p WHERE p.entry_id = e.id)
 FROM audit_entry e LEFT JOIN audit_leaf l ON l.entry_id = e.id WHERE l.seq IS NULL"""
 NOT_DENSE = """
@@ -185,7 +185,7 @@ def read_place(reading: Reading, log: str, expected_seq: int, row: tuple[Any, ..
 
 def read_entry(reading: Reading, where: str, row: tuple[Any, ...]) -> dict[str, Any]:
     """Check one entry against its own bytes; returns what the bytes say, empty when they cannot be read."""
-    pk, body, digest, at, actor, verb, subject, bound, bound_digest = row[:9]
+    pk, body, digest, at, actor, verb, subject, bound, bound_digest, bound_at = row[:10]
     reading.entries += 1
     if canonical.digest(bytes(body)) != digest:
         reading.find("entries", where, "The bytes of the entry do not give its digest.")
@@ -207,6 +207,7 @@ def read_entry(reading: Reading, where: str, row: tuple[Any, ...]) -> dict[str, 
         "subject": (subject, value.get("subject")),
         "row": (bound, said.get("id", "")),
         "row_digest": (bound_digest, said.get("digest", "")),
+        "row_at": (format_time(bound_at) if bound_at else None, said.get("at")),
     }
     for name, (column, original) in copies.items():
         if column != original:
@@ -217,7 +218,7 @@ def read_entry(reading: Reading, where: str, row: tuple[Any, ...]) -> dict[str, 
 def _read_unplaced(reading: Reading) -> None:
     for row in _stream(UNPLACED):
         read_entry(reading, f"entry {row[0]}", row)
-        if not row[9]:
+        if not row[10]:
             reading.find("leaves", f"entry {row[0]}", "The entry has no place in the log and does not wait for one.")
 
 

@@ -55,6 +55,7 @@ CHANGES = {
     "the copy of the subject": "UPDATE audit_entry SET subject = 'model:z' WHERE id = '{id}'",
     "the copy of the time": "UPDATE audit_entry SET at = at - interval '1 microsecond' WHERE id = '{id}'",
     "the copy of the row": "UPDATE audit_entry SET row = 'tests.row:1' WHERE id = '{id}'",
+    "the copy of the row's time": "UPDATE audit_entry SET row_at = now() WHERE id = '{id}'",
     "the bytes of a leaf": "UPDATE audit_leaf SET body = set_byte(body, 5, get_byte(body, 5) # 1) WHERE seq = 7",
     "the hash of a leaf": "UPDATE audit_leaf SET hash = sha256('x') WHERE seq = 7",
     "the subject of a leaf": "UPDATE audit_leaf SET subject = 'model:z' WHERE seq = 7",
