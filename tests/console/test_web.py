@@ -223,11 +223,12 @@ def test_lists_ask_the_same_number_of_questions_however_long_they_are(world: Wor
         "/search/?q=e",
     ]
     before = {url: count(risk, url) for url in urls}
+    builder = factories.person("developer")
     for number in range(6):
         use_case = factories.use_case(f"more-{number}", owner=world.use_case.owner)
         model = factories.model(use_case, f"more-model-{number}")
-        factories.deployment(factories.version(model, developer=world.developer), world.production, state="active")
-        factories.version(world.model, developer=world.developer, version=f"2{number}")
+        factories.deployment(factories.version(model, developer=builder), world.production, state="active")
+        factories.version(world.model, developer=builder, version=f"2{number}")
         factories.dataset(f"more_{number}", fields=("a", "b"))
     after = {url: count(risk, url) for url in urls}
     assert after == before
@@ -243,3 +244,78 @@ def test_lists_filter_by_address(world: World, risk: Client) -> None:
 
 def test_a_page_mark_from_elsewhere_is_refused_in_words(risk: Client) -> None:
     assert "page mark" in text_of(risk, "/models/?after=abc", status=400)
+
+
+def test_three_things_are_enough_to_register_a_use_case(world: World) -> None:
+    owner = factories.signed_in(factories.person("model_owner"))
+    answer = owner.post("/use-cases/new/", {"title": "Motor claims", "purpose": "Sort claims by urgency."})
+    assert answer.status_code == 302
+    assert "Motor claims" in text_of(owner, answer["Location"])
+
+
+def test_a_use_case_without_a_purpose_is_refused_at_the_field(world: World) -> None:
+    owner = factories.signed_in(factories.person("model_owner"))
+    answer = owner.post("/use-cases/new/", {"title": "Motor claims"})
+    assert answer.status_code == 422
+    assert "There is a problem" in answer.content.decode()
+
+
+def test_an_auditor_reads_why_instead_of_a_form(world: World) -> None:
+    auditor = factories.signed_in(factories.person("auditor"))
+    page = text_of(auditor, "/use-cases/new/")
+    assert "Auditors read everything and change nothing." in page
+    assert "Register the use case" not in page
+    assert auditor.post("/use-cases/new/", {"title": "x", "purpose": "y"}).status_code == 403
+
+
+def test_a_model_is_registered_under_its_use_case(world: World) -> None:
+    answer = factories.signed_in(world.developer).post("/use-cases/retail-credit/models/new/", {"name": "Challenger"})
+    assert answer["Location"] == "/models/challenger/"
+
+
+def test_a_steward_declares_what_columns_hold(world: World) -> None:
+    steward = factories.signed_in(factories.person("data_steward"))
+    url = reverse("console:dataset-columns", args=[world.dataset.pk])
+    age, amount = world.dataset.fields.order_by("ordinal")
+    form = {f"column-{row.pk.hex}-classification": "none" for row in (age, amount)}
+    form |= {f"column-{age.pk.hex}-classification": "personal", f"column-{age.pk.hex}-protected": "on"}
+    assert steward.post(url, form | {"reason": "Read the data sheet"}).status_code == 302
+    age.refresh_from_db()
+    assert (age.classification, age.is_protected, age.is_declared) == ("personal", True, True)
+
+
+def test_who_does_not_answer_for_the_data_declares_nothing(world: World, risk: Client) -> None:
+    url = reverse("console:dataset-columns", args=[world.dataset.pk])
+    auditor = factories.signed_in(factories.person("auditor"))
+    assert "Declare the columns" not in text_of(auditor, url)
+    assert auditor.post(url, {}).status_code in {403, 422}
+    assert not world.dataset.fields.filter(is_declared=True).exists()
+
+
+def test_a_steward_changes_terms_and_earlier_ones_stay_in_the_log(world: World) -> None:
+    steward = factories.signed_in(factories.person("data_steward"))
+    form = {
+        "terms": "CC BY 4.0",
+        "permitted_purposes": "credit scoring\nresearch",
+        "terms_end_on": "2031-01-31",
+        "reason": "Renewed",
+    }
+    assert steward.post(reverse("console:dataset-terms", args=[world.dataset.pk]), form).status_code == 302
+    world.dataset.refresh_from_db()
+    assert world.dataset.permitted_purposes == ["credit scoring", "research"]
+    assert "31 Jan 2031" in text_of(steward, reverse("console:dataset", args=[world.dataset.pk]))
+
+
+def test_a_reported_event_says_whom_it_touches(world: World) -> None:
+    steward = factories.signed_in(factories.person("data_steward"))
+    url = reverse("console:dataset-event", args=[world.dataset.pk])
+    answer = steward.post(url, {"kind": "faulty", "reason": "The amounts of May are in cents, not in euros."})
+    assert answer.status_code == 200, answer.content.decode()[:3000]
+    assert "Credit scoring 12" in answer.content.decode()
+    assert "Found faulty" in text_of(steward, reverse("console:dataset", args=[world.dataset.pk]))
+
+
+def test_an_event_without_a_reason_is_refused_at_the_field(world: World) -> None:
+    steward = factories.signed_in(factories.person("data_steward"))
+    answer = steward.post(reverse("console:dataset-event", args=[world.dataset.pk]), {"kind": "faulty"})
+    assert answer.status_code == 422
