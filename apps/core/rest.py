@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as ModelInvalid
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError, transaction
+from django.db.models import Q
 from django.http import Http404
 from django.utils import timezone
 from rest_framework import exceptions, parsers, serializers, views, viewsets
@@ -24,6 +25,7 @@ from apps.core import errors
 from apps.core.models import IdempotencyKey
 
 KEPT_FOR = timedelta(hours=24)
+GIVEN_UP_AFTER = timedelta(seconds=60)  # a request that was killed leaves its key without an answer
 LONGEST_KEY = 255
 
 
@@ -178,18 +180,35 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
 
 
 class Idempotent:
-    """Mixin: a POST with `Idempotency-Key` has one effect; the same key and body gets the stored answer for 24 hours."""
+    """Mixin: a POST with `Idempotency-Key` has one effect; the same key and body gets the stored answer for 24 hours.
+
+    The effect and the stored answer commit together, so a kill in between leaves neither. A view whose service commits
+    by itself (`commits_itself`, where a failed password must be counted although the request is refused) stores its
+    answer afterwards. A view that answers with a secret (`answers_secret`) takes no key, because answers are stored.
+    """
+
+    commits_itself: ClassVar[bool] = False
+    answers_secret: ClassVar[bool] = False
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Remember the answer of a first POST; the rest of the work is in `initial` and `finalize_response`."""
+        """Run the view, in one transaction with the key where the view allows it."""
         self._idempotency: IdempotencyKey | None = None
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        has_key = request.method == "POST" and "Idempotency-Key" in request.headers
+        if has_key and not self.commits_itself:
+            with transaction.atomic():
+                return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        try:
+            return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        except BaseException:
+            if self._idempotency is not None:
+                self._idempotency.delete()
+            raise
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """After authentication: find the key, or claim it."""
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         key = request.headers.get("Idempotency-Key", "")
-        if request.method != "POST" or not key or not request.user.is_authenticated:
+        if request.method != "POST" or not key or not request.user.is_authenticated or self.answers_secret:
             return
         if len(key) > LONGEST_KEY or "\x00" in key:
             raise errors.BadRequest(f"Idempotency-Key is longer than {LONGEST_KEY} characters.", code="IDEMPOTENCY_KEY")
@@ -230,12 +249,13 @@ def claim_key(request: Request, key: str) -> IdempotencyKey:
     """The row of a first request. Raises Replay, Conflict (in flight) or Invalid (same key, other body)."""
     caller, path = str(request.user.pk), request.path[:300]
     digest = "sha256:" + hashlib.sha256(request._request.body).hexdigest()
-    IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEPT_FOR, key=key, caller=caller).delete()
+    now, mine = timezone.now(), IdempotencyKey.objects.filter(key=key, caller=caller, path=path)
+    mine.filter(Q(created_at__lt=now - KEPT_FOR) | Q(status=None, created_at__lt=now - GIVEN_UP_AFTER)).delete()
     try:
         with transaction.atomic():
             return IdempotencyKey.objects.create(key=key, caller=caller, path=path, request_digest=digest)
     except IntegrityError:
-        row = IdempotencyKey.objects.get(key=key, caller=caller, path=path)
+        row = mine.get()
     if row.request_digest != digest:
         raise errors.Invalid("This Idempotency-Key was used with another body. Take a new key.", code="IDEMPOTENCY_KEY")
     if row.status is None:

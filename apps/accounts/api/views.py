@@ -173,6 +173,8 @@ class Roles(ViewSet):
 class Tokens(ViewSet):
     """Tokens, without their secrets."""
 
+    answers_secret = True
+
     required_scopes: ClassVar[dict[str, str]] = ADMIN
     serializer_class = shapes.TokenReply
     filterset_fields = ("user__username",)
