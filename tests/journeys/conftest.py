@@ -74,7 +74,7 @@ class Visitor:
         self.page.get_by_label("User name").fill(username)
         self.page.get_by_label("Password").fill(factories.PASSWORD)
         self.page.get_by_role("button", name="Sign in with password").click()
-        self.page.wait_for_load_state()
+        self.page.wait_for_url(lambda url: "/accounts/login/" not in url)
 
     def barriers(self) -> list[str]:
         """What keeps people from using the page, by axe-core."""
