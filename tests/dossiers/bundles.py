@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import pkcs7
+from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 from cryptography.x509.oid import NameOID
 
 from apps.audit import merkle, note
@@ -52,6 +52,11 @@ class Seal:
     @property
     def root_pem(self) -> str:
         return self.root.public_bytes(serialization.Encoding.PEM).decode()
+
+    def pkcs12(self) -> bytes:
+        """Key and certificates as one object, for signing programs."""
+        plain = serialization.NoEncryption()
+        return pkcs12.serialize_key_and_certificates(b"seal", self.key, self.own, [self.root], plain)
 
     def seal(self, base: bytes) -> bytes:
         """The base document, then a signature object whose byte range covers all but its own value."""
