@@ -105,15 +105,13 @@ class Result:
 
     @property
     def first_table(self) -> Table | None:
-        """The table with the same numbers as the first figure, or the first of all."""
-        numbered = {table.number: table for table in self.tables}
-        first = self.first_figure
-        return numbered.get(first.table_number or 0) if first else next(iter(self.tables), None)
+        """The table that stands below the takeaway."""
+        return self.tables[0] if self.tables else None
 
     @property
     def other_tables(self) -> list[Table]:
         """Tables below the first."""
-        return [table for table in self.tables if table is not self.first_table]
+        return self.tables[1:]
 
 
 def present(item: Evidence) -> Result:

@@ -9,10 +9,13 @@ newer than every counting one blocks its fields. A field that nobody supplied is
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db.models import Prefetch, Q, QuerySet
+from django.utils import timezone
 
 from apps.evidence.catalogue import EvidenceType, catalogue
 from apps.evidence.models import CheckRun, Document, Evidence, EvidenceMark, Source
@@ -51,6 +54,8 @@ def with_marks(items: QuerySet[Evidence], at: datetime | None = None) -> QuerySe
 
 def standing_of(item: Evidence) -> str:
     """What an item counts as, from its newest mark: accepted, flagged, withdrawn or waiting."""
+    if hasattr(item, "standing_then"):
+        return str(item.standing_then)
     marks = item.marks_then if hasattr(item, "marks_then") else list(item.marks.order_by("created_at", "id"))
     if marks:
         return str(marks[-1].kind)
@@ -90,36 +95,28 @@ def reaches(item: Evidence, kind: EvidenceType, version: ModelVersion) -> bool:
 def facts_for(version: ModelVersion, *, at: datetime, tier: int | None) -> dict[str, TypeFacts]:
     """Per evidence type what counts at `at`; a type of which nothing was ever supplied is absent from the answer."""
     by_type: dict[str, list[Evidence]] = defaultdict(list)
-    standings = _standings(reaching(version, at))
-    for item, standing in standings:
+    for item in settle(reaching(version, at)):
         for type_id in item.types:
             kind = catalogue().get(type_id)
-            if kind and standing != WITHDRAWN and reaches(item, kind, version):
+            if kind and standing_of(item) != WITHDRAWN and reaches(item, kind, version):
                 by_type[type_id].append(item)
-    standing_by_id = {item.pk: standing for item, standing in standings}
     return {
-        type_id: merged(catalogue()[type_id], items, standing_by_id, at=at, tier=tier)
-        for type_id, items in sorted(by_type.items())
+        type_id: merged(catalogue()[type_id], items, at=at, tier=tier) for type_id, items in sorted(by_type.items())
     }
 
 
-def _standings(items: list[Evidence]) -> list[tuple[Evidence, str]]:
-    """Standing of each item; a repeated run that found the very same as a flagged one does not wash the flag off."""
+def settle(items: list[Evidence]) -> list[Evidence]:
+    """The items with their standing; a repeated run that found the very same as a flagged one does not wash the flag off."""
     flagged = {item.result_digest for item in items if item.result_digest and standing_of(item) == FLAGGED}
-    answer = []
     for item in items:
-        standing = standing_of(item)
-        if standing == ACCEPTED and not item.marks_then and item.result_digest in flagged:
-            standing = FLAGGED
-        answer.append((item, standing))
-    return answer
+        is_repeated = standing_of(item) == ACCEPTED and not item.marks_then and item.result_digest in flagged
+        item.standing_then = FLAGGED if is_repeated else standing_of(item)
+    return items
 
 
-def merged(
-    kind: EvidenceType, items: list[Evidence], standing: dict[Any, str], *, at: datetime, tier: int | None
-) -> TypeFacts:
+def merged(kind: EvidenceType, items: list[Evidence], *, at: datetime, tier: int | None) -> TypeFacts:
     """One type's facts, field by field from the newest item that counts. `items` are newest first."""
-    settled = [item for item in items if standing[item.pk] in {ACCEPTED, FLAGGED}]
+    settled = [item for item in items if standing_of(item) in {ACCEPTED, FLAGGED}]
     fields: dict[str, Any] = {}
     suppliers: dict[Any, Evidence] = {}
     for name in kind.fields:
@@ -134,7 +131,7 @@ def merged(
     if not suppliers:
         return TypeFacts(kind, False, WAITING, None, items=items)
     used = sorted(suppliers.values(), key=lambda item: (item.created_at, item.pk), reverse=True)
-    if any(standing[item.pk] == FLAGGED for item in used):
+    if any(standing_of(item) == FLAGGED for item in used):
         return TypeFacts(kind, False, FLAGGED, _age(used, at), fields, used)
     expires_at = min((end for item in used if (end := ends_at(item, kind, tier))), default=None)
     is_expired = expires_at is not None and at >= expires_at
@@ -158,19 +155,29 @@ def ends_at(item: Evidence, kind: EvidenceType, tier: int | None) -> datetime | 
     longest = kind.max_age(tier)
     if longest is not None:
         ends.append(item.dated + timedelta(days=longest + 1))
-    return datetime.combine(min(ends), time(), tzinfo=UTC) if ends else None
+    return datetime.combine(min(ends), time(), tzinfo=zone()).astimezone(UTC) if ends else None
+
+
+def zone() -> ZoneInfo:
+    """The organisation's time zone: its days end there."""
+    return ZoneInfo(settings.ORGANISATION_ZONE)
+
+
+def today() -> date:
+    """The day it is in the organisation."""
+    return timezone.localdate(timezone=zone())
 
 
 def _age(items: Iterable[Evidence], at: datetime) -> int:
     """Whole days since the oldest of the items is dated."""
-    return max((at.astimezone(UTC).date() - item.dated).days for item in items)
+    return max((at.astimezone(zone()).date() - item.dated).days for item in items)
 
 
 def current_for(version: ModelVersion, *, at: datetime | None = None) -> list[Evidence]:
     """What stands now: per check, or per set of fields typed in, the newest item that is not withdrawn; newest first."""
     seen: set[tuple[str, ...]] = set()
     current = []
-    for item in with_marks(evidence_of(version), at):
+    for item in settle(list(with_marks(evidence_of(version), at))):
         supplied = sorted(f"{type_id}.{name}" for type_id, fields in item.types.items() for name in ["", *fields])
         key = ("check", item.check_key) if item.check_key else (item.source, *supplied)
         if standing_of(item) != WITHDRAWN and key not in seen:

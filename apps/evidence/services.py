@@ -92,7 +92,7 @@ def keep_result(run: CheckRun, result: dict[str, Any], *, job: Any) -> Evidence:
         use_case=run.version.use_case,
         check_key=run.check_key,
         source=Source.COMPUTED,
-        dated=timezone.now().date(),
+        dated=queries.today(),
         run=run,
         **result,
     )
@@ -195,7 +195,7 @@ def _write(
             f"{kind.title} is written by the product when the work is done; it cannot be handed in.", code="RECORD"
         )
     refuse_wrong_fields(kind, fields)
-    on = dated or timezone.now().date()
+    on = dated or queries.today()
     refuse_wrong_dates(on, valid_until)
     evidence = Evidence(
         version=version,
@@ -221,7 +221,7 @@ def _write(
 
 def refuse_wrong_dates(dated: date, valid_until: date | None) -> None:
     """Raise Invalid when evidence is dated in the future, or ends before it begins."""
-    if dated > timezone.now().date() + timedelta(days=1):
+    if dated > queries.today() + timedelta(days=1):
         raise Invalid(f"The evidence is dated {dated}, which is in the future.", code="DATED_IN_FUTURE")
     if valid_until is not None and valid_until < dated:
         raise Invalid(f"Valid until {valid_until} is before its date {dated}.", code="ENDS_BEFORE_START")

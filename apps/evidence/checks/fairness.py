@@ -30,7 +30,6 @@ ERRORS = [
     ("p", "p, corrected", "number"),
     ("true_positive_rate", "True positives", "number"),
     ("false_positive_rate", "False positives", "number"),
-    ("false_negative_rate", "False negatives", "number"),
     ("precision", "Precision", "number"),
 ]
 ERRORS_NOTE = (
@@ -237,7 +236,7 @@ def _tables(plan: dict[str, Any], rows: list[Any], crossed: list[Any]) -> list[d
         found.append(table(f"by-{name}", f"Decisions by {name}", [("group", name, "text"), *DECISIONS], own, note))
     if crossed:
         own = [_shown({**row, "group": f"{row['attribute']}: {row['group']}"}) for row in crossed]
-        columns = [("group", "Intersection", "text"), *DECISIONS]
+        columns = [("group", "Intersection", "text"), *(column for column in DECISIONS if column[0] != "selected")]
         found.append(table("intersections", "Decisions by intersection of two attributes", columns, own, note))
     tested = [_shown({**row, "group": f"{row['attribute']}: {row['group']}", "flagged": False}) for row in rows]
     title = "Errors and tests by group" if plan["has_target"] else "Tests by group"

@@ -133,10 +133,11 @@ class Performance(Check):
             _takeaway(found, n, weakest),
             types={"performance_report": filled},
             metrics=self.measured(**found, lowest_group_auc=weakest[1] if weakest else None, rows=n),
-            tables=[*more, *by_group, *errors, _matrix(sides)],
+            tables=[*(by_group or [_matrix(sides)]), *errors, *more, *([_matrix(sides)] if by_group else [])],
             figures=figures,
             limits=_limits(plan, n),
             method={
+                "Measure": "Outcomes against decisions, and ranking and calibration of scores, overall and by group",
                 "Decision": plan["words"],
                 "Intervals": "Wilson for rates, DeLong for areas, 95 %",
                 "Score cells": _cells(plan),

@@ -19,9 +19,8 @@ COLUMNS = [
     ("feature", "Feature", "text"),
     ("attribute", "Protected attribute", "text"),
     ("area", "Area", "number"),
-    ("chance", "Chance gives up to", "number"),
+    ("chance", "Chance up to", "number"),
     ("association", "Cramér's V", "number"),
-    ("n", "n", "count"),
     ("reading", "Reading", "reading"),
 ]
 

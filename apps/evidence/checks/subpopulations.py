@@ -20,7 +20,6 @@ COLUMNS = [
     ("n", "n", "count"),
     ("accuracy", "Accuracy", "number"),
     ("interval", "95 % interval", "interval"),
-    ("difference", "Against the rest", "number"),
     ("p", "p, corrected", "number"),
     ("reading", "Reading", "reading"),
 ]

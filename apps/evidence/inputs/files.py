@@ -154,10 +154,10 @@ def open_file(
     except OSError as refused:
         raise Unmeasurable(f"{path.name} could not be opened: {refused.strerror}.") from refused
     found = os.fstat(handle)
-    stream = os.fdopen(handle, "rb")
     if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
-        stream.close()
+        os.close(handle)
         raise Unmeasurable(f"{path.name} is no regular file of at most {MOST_BYTES // 1024**3} GiB.")
+    stream = os.fdopen(handle, "rb")
     actual = digest(stream, found.st_size, path.name, progress)
     if sha256 and actual != sha256.removeprefix("sha256:"):
         stream.close()

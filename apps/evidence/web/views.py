@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
@@ -58,7 +57,7 @@ def _line(item: Evidence) -> dict[str, Any]:
         "item": item,
         "standing": queries.standing_of(item),
         "supplies": titles,
-        "is_over": not item.is_valid_on(timezone.now().date()),
+        "is_over": not item.is_valid_on(queries.today()),
     }
 
 
@@ -149,7 +148,7 @@ def new(request: HttpRequest, version: UUID) -> HttpResponse:
     if not picked:
         return page(request, "evidence/new.html", shown, type_form=TypeForm())
     kind = type_named(picked)
-    initial = {"dated": timezone.now().date()}
+    initial = {"dated": queries.today()}
     form = EvidenceForm(request.POST or None, request.FILES or None, kind=kind, initial=initial)
     if request.method == "POST" and form.is_valid() and (item := _hand_in(request, shown, kind.id, form)):
         return redirect("evidence:detail", item.pk)
