@@ -1,5 +1,6 @@
 """Reads of the workflow: what is signed, whether it stands, whose turn it is, what the pages show."""
 
+from apps.workflow.queries.actions import Action, why_not
 from apps.workflow.queries.content import (
     changes_since,
     newest_process,
@@ -8,8 +9,15 @@ from apps.workflow.queries.content import (
     shown,
 )
 from apps.workflow.queries.downstream import Downstream, versions_hit
+from apps.workflow.queries.lookups import (
+    comments_on,
+    finding_for,
+    review_for,
+    reviews_for,
+    signature_for,
+    visible_findings,
+)
 from apps.workflow.queries.panels import (
-    Action,
     Panel,
     QuestionThread,
     SigningPage,
@@ -57,27 +65,34 @@ __all__ = [
     "candidate_for",
     "challenge_log",
     "changes_since",
+    "comments_on",
     "default_environment",
     "dissents",
     "ending_soon",
+    "finding_for",
     "findings_for",
+    "newest_process",
     "newest_review",
     "obstacles",
     "open_reviews",
     "open_reviews_for",
     "panel",
     "path_preview",
-    "newest_process",
     "readiness",
     "receipt_of",
     "recorded_states",
     "relied_on",
+    "review_for",
+    "reviews_for",
     "seen_digest",
     "shown",
+    "signature_for",
     "signatures_of",
     "signing_page",
     "standing_approval",
     "version_state",
     "versions_hit",
+    "visible_findings",
     "whose_turn",
+    "why_not",
 ]

@@ -1,0 +1,244 @@
+"""Pages of the workflow: a GET asks a query and renders, a POST validates a form and calls the same service as the API."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.core.errors import BadRequest, NotFound, WrongState
+from apps.registry.queries import version_for
+from apps.workflow import lifecycle, queries, services
+from apps.workflow.models import Comment, Finding, Review
+from apps.workflow.web import forms, pages
+
+PAGE = 25
+
+
+@login_required
+@require_safe
+def review_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One review: whose turn, its steps and signatures of every round, findings, conditions, what was approved."""
+    review = queries.review_for(request.user, pk)
+    standing = queries.standing_approval(review.version, environment=review.environment)
+    panel = queries.panel(review.version, request.user, environment=review.environment, standing=standing)
+    context = pages.version_page(request, review.version, "overview", panel) | {
+        "review": review, "signatures": queries.signatures_of(review, every_round=True),
+        "manifest": standing.manifest if standing.review == review else None, "is_newest": standing.review == review,
+    }  # fmt: skip
+    return render(request, "workflow/review_detail.html", context)
+
+
+@login_required
+def sign_off(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Check answers: everything that is signed, then the decision."""
+    review = queries.review_for(request.user, pk)
+    page = pages.signing(review)
+    if page is None:
+        raise WrongState(lifecycle.SIGN_OFF.refuses(review) or _("No step of this review is open."))
+    form = forms.SignForm(request.POST or None, page=page)
+    if request.method == "POST" and form.is_valid():
+        done = forms.attempt(form, lambda: decide(review, form, request.user))
+        if done is not None:
+            return redirect(*done)
+    context = {"review": review, "version": review.version, "page": page, "form": form, "grounds": pages.grounds(review, request.user)}
+    return render(request, "workflow/sign_off.html", context)
+
+
+def decide(review: Review, form: forms.SignForm, user: Any) -> tuple[str, Any]:
+    """Sign, or give the turn back; answers with where to go next."""
+    if form.is_changes:
+        services.request_changes(review, actor=user, reason=form.cleaned_data["reason"])
+        return "workflow:review-detail", review.pk
+    signature = services.sign_off(
+        review, actor=user, meaning=form.meaning, conditions=form.conditions, report=form.report, **form.proof
+    )
+    return "workflow:receipt", signature.pk
+
+
+@login_required
+@require_safe
+def receipt(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """What was signed, with the number and the hash of its entry in the log."""
+    signature = queries.signature_for(request.user, pk)
+    context = {
+        "signature": signature, "review": signature.review, "version": signature.review.version,
+        "entry": queries.receipt_of(signature),
+    }  # fmt: skip
+    return render(request, "workflow/receipt.html", context)
+
+
+@login_required
+def request_changes(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Give the turn back to the developer, with a question."""
+    review = queries.review_for(request.user, pk)
+    form = forms.ReasonForm(request.POST or None)
+    act = lambda: services.request_changes(review, actor=request.user, reason=form.cleaned_data["reason"])  # noqa: E731
+    if request.method == "POST" and form.is_valid() and forms.attempt(form, act):
+        messages.success(request, _("Changes were requested. The developer is told."))
+        return redirect("workflow:review-detail", review.pk)
+    why_not = queries.why_not(request.user, lifecycle.REQUEST_CHANGES, review)
+    return render(request, "workflow/request_changes.html", asking(review, form, why_not))
+
+
+def asking(review: Review, form: Any, why_not: list[str]) -> dict[str, Any]:
+    """The context of a page that asks for a reason."""
+    return {"review": review, "version": review.version, "form": form, "why_not": why_not}
+
+
+@login_required
+def reject(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Sign against a version. A rejection ends it; in a committee it is a vote."""
+    review = queries.review_for(request.user, pk)
+    form = forms.ProofForm(request.POST or None, initial={"seen_digest": services.present(review).digest})
+    act = lambda: services.sign_off(review, actor=request.user, meaning="rejected", **form.proof)  # noqa: E731
+    if request.method == "POST" and form.is_valid():
+        signature = forms.attempt(form, act)
+        if signature is not None:
+            return redirect("workflow:receipt", signature.pk)
+    return render(request, "workflow/reject.html", asking(review, form, queries.why_not(request.user, lifecycle.REJECT, review)))
+
+
+@login_required
+@require_POST
+def claim(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Say that one looks at the open step."""
+    review = queries.review_for(request.user, pk)
+    services.claim(review, actor=request.user)
+    messages.success(request, _("Others see that you are looking at it. The claim ends by itself after eight hours."))
+    return redirect("workflow:review-detail", review.pk)
+
+
+MOVES = {
+    "withdraw": (lifecycle.WITHDRAW, lambda review, **how: services.withdraw(review, **how)),
+    "suspend": (lifecycle.SUSPEND, lambda review, **how: services.suspend(review.version, environment=review.environment, **how)),
+    "revoke": (lifecycle.REVOKE, lambda review, **how: services.revoke(review.version, environment=review.environment, **how)),
+    "reinstate": (lifecycle.REINSTATE, lambda review, **how: services.reinstate(review.version, environment=review.environment, **how)),
+}
+
+
+@login_required
+def move(request: HttpRequest, pk: UUID, key: str) -> HttpResponse:
+    """Withdraw, suspend, revoke or reinstate, with a reason."""
+    review = queries.review_for(request.user, pk)
+    if key not in MOVES:
+        raise NotFound(_("There is nothing at this address."))
+    asked, act = MOVES[key]
+    form = forms.ReasonForm(request.POST or None)
+    call = lambda: act(review, actor=request.user, reason=form.cleaned_data["reason"])  # noqa: E731
+    if request.method == "POST" and form.is_valid() and forms.attempt(form, call):
+        messages.success(request, _("Done. It is in the log, and the gate answers accordingly from now on."))
+        return redirect("workflow:review-detail", review.pk)
+    context = asking(review, form, queries.why_not(request.user, asked, review)) | {"key": key}
+    return render(request, "workflow/move.html", context)
+
+
+@login_required
+def submit(request: HttpRequest, version: UUID) -> HttpResponse:
+    """What submitting asks for, what is there and what is missing; then submit."""
+    shown = version_for(request.user, version)
+    form = forms.SubmitForm(request.POST or None, initial={"environment": queries.default_environment()})
+    if request.method == "POST" and form.is_valid():
+        review = forms.attempt(form, lambda: services.submit(shown, actor=request.user, **form.cleaned_data))
+        if review is not None:
+            messages.success(request, _("Submitted. The first step is open."))
+            return redirect("workflow:review-detail", review.pk)
+    ready = queries.readiness(shown)
+    context = pages.version_page(request, shown, "overview") | {
+        "form": form, "ready": ready, "path": queries.path_preview(shown.use_case),
+        "why_not": queries.why_not(request.user, lifecycle.SUBMIT, ready.candidate),
+    }  # fmt: skip
+    return render(request, "workflow/submit.html", context)
+
+
+@login_required
+def discussion(request: HttpRequest, version: UUID) -> HttpResponse:
+    """The challenge log of a version: questions, answers, outcomes, dissent."""
+    shown = version_for(request.user, version)
+    form = forms.CommentForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and forms.attempt(form, lambda: say(shown, form, request.user)):
+        return redirect("workflow:discussion", shown.pk)
+    context = pages.version_page(request, shown, "discussion") | {
+        "form": form, "threads": queries.challenge_log(shown), "why_not": queries.why_not(request.user, "workflow.comment", shown),
+    }  # fmt: skip
+    return render(request, "workflow/discussion.html", context)
+
+
+def say(version: Any, form: forms.CommentForm, user: Any) -> Comment:
+    """Add a word to the discussion; a reply names what it replies to."""
+    key = form.cleaned_data["parent"]
+    parent = queries.comments_on(version).filter(pk=key).first() if key else None
+    return services.comment(
+        version, actor=user, text=form.cleaned_data["text"], kind=form.cleaned_data["kind"], parent=parent,
+        review=queries.newest_review(version),
+    )  # fmt: skip
+
+
+@login_required
+@require_safe
+def finding_list(request: HttpRequest) -> HttpResponse:
+    """Findings over all versions, open ones first."""
+    form = forms.FindingFilterForm(request.GET or {"state": "open"})
+    found = queries.visible_findings(request.user)
+    if form.is_valid():
+        found = narrowed(found, **form.cleaned_data)
+    page = Paginator(found.order_by("due_on", "-number"), PAGE).get_page(request.GET.get("page"))
+    return render(request, "workflow/finding_list.html", {"page": page, "form": form, "population": page.paginator.count})
+
+
+def narrowed(found: Any, *, q: str = "", state: str = "", severity: str = "") -> Any:
+    """Findings with these words, in this state, of this severity."""
+    if q:
+        found = found.filter(Q(title__icontains=q) | Q(text__icontains=q) | Q(version__model__name__icontains=q))
+    if severity:
+        found = found.filter(severity=severity)
+    if state == "open":
+        return found.exclude(state=Finding.State.CLOSED)
+    return found.filter(state=state) if state else found
+
+
+ACTS = {"answer": services.answer_finding, "close": services.close_finding, "return": services.return_finding}
+
+
+@login_required
+def finding(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One finding: what it says, its answers, and what this person may do about it."""
+    shown = queries.finding_for(request.user, pk)
+    form = forms.FindingAnswerForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and forms.attempt(form, lambda: act_on(shown, form, request.user)):
+        return redirect("workflow:finding", shown.pk)
+    context = {
+        "finding": shown, "version": shown.version, "form": form,
+        "words": queries.comments_on(shown.version).filter(finding=shown).order_by("created_at", "id"),
+        "may_not_answer": queries.why_not(request.user, "workflow.answer_finding", shown),
+        "may_not_close": queries.why_not(request.user, "workflow.close_finding", shown),
+    }  # fmt: skip
+    return render(request, "workflow/finding.html", context)
+
+
+def act_on(shown: Finding, form: forms.FindingAnswerForm, user: Any) -> Finding:
+    """Answer, verify or return a finding."""
+    act, text = form.cleaned_data["act"], form.cleaned_data["text"]
+    if act not in ACTS:
+        raise BadRequest(_("That is not something to do with a finding."))
+    return ACTS[act](shown, actor=user, **{"text" if act == "answer" else "reason": text})
+
+
+@login_required
+def finding_new(request: HttpRequest, version: UUID) -> HttpResponse:
+    """Record a finding about a version."""
+    shown = version_for(request.user, version)
+    form = forms.FindingForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        facts = form.cleaned_data | {"review": queries.newest_review(shown), "requirement_id": request.GET.get("requirement", "")[:80]}
+        made = forms.attempt(form, lambda: services.raise_finding(shown, actor=request.user, **facts))
+        if made is not None:
+            return redirect("workflow:finding", made.pk)
+    context = {"version": shown, "form": form, "why_not": queries.why_not(request.user, "workflow.raise_finding", shown)}
+    return render(request, "workflow/finding_new.html", context)
