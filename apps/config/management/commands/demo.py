@@ -120,8 +120,10 @@ def forget(folder: Path) -> None:
     server.stop()
     shutil.rmtree(server.folder)
     database.ready()
-    for part in (folder, database.var() / "files", database.var() / "keys", database.var() / "broker"):
+    for part in (folder, database.var() / "files", database.var() / "keys"):
         shutil.rmtree(part, ignore_errors=True)
+    for message in (database.var() / "broker").rglob("*.msg"):
+        message.unlink(missing_ok=True)
 
 
 def refuse_real_data(folder: Path) -> None:
