@@ -25,20 +25,27 @@ def show_refusal(form: forms.BaseForm, error: ProductError) -> None:
         form.add_error(name if name in form.fields else None, item["detail"])
 
 
+class Text(forms.Textarea):
+    """A text of a few lines; it grows by hand."""
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"rows": 4})
+
+
 class UseCaseForm(forms.Form):
     """Three things are enough to begin."""
 
     title = forms.CharField(label=_("Title"), max_length=200)
     purpose = forms.CharField(
         label=_("Purpose"),
-        widget=forms.Textarea,
+        widget=Text,
         help_text=_("What it is to decide or support, and what it is not for."),
     )
     owner = forms.ModelChoiceField(
         label=_("Owner"), queryset=User.objects.none(), required=False, help_text=_("Empty: you.")
     )
     objective = forms.CharField(
-        label=_("Objective"), widget=forms.Textarea, required=False, help_text=_("The business objective; may wait.")
+        label=_("Objective"), widget=Text, required=False, help_text=_("The business objective; may wait.")
     )
     people_affected = forms.CharField(
         label=_("People affected"), required=False, help_text=_("Who, and roughly how many; may wait.")
@@ -53,15 +60,15 @@ class ModelForm(forms.Form):
     """A model of a use case; versions come from the training pipeline."""
 
     name = forms.CharField(label=_("Name"), max_length=200)
-    purpose = forms.CharField(label=_("Purpose"), widget=forms.Textarea, required=False)
+    purpose = forms.CharField(label=_("Purpose"), widget=Text, required=False)
 
 
 class TermsForm(forms.Form):
     """Under which conditions, for which purposes and until when data may be used."""
 
-    terms = forms.CharField(label=_("Terms"), widget=forms.Textarea, help_text=_("Licence, contract or consent."))
+    terms = forms.CharField(label=_("Terms"), widget=Text, help_text=_("Licence, contract or consent."))
     permitted_purposes = forms.CharField(
-        label=_("Permitted for"), required=False, widget=forms.Textarea, help_text=_("One purpose on each line.")
+        label=_("Permitted for"), required=False, widget=Text, help_text=_("One purpose on each line.")
     )
     terms_end_on = forms.DateField(
         label=_("Terms end on"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -122,9 +129,7 @@ class EventForm(forms.Form):
         required=False,
         choices=[("", _("Not reclassified")), *Classification.choices],
     )
-    reason = forms.CharField(
-        label=_("Reason"), widget=forms.Textarea, help_text=_("It stands in every finding that this opens.")
-    )
+    reason = forms.CharField(label=_("Reason"), widget=Text, help_text=_("It stands in every finding that this opens."))
 
     def __init__(self, columns: list[Field], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
