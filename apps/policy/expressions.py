@@ -67,23 +67,37 @@ def names_in(text: str) -> list[str]:
     return list(dict.fromkeys(_NAMES.findall(_STRINGS.sub("''", text))))
 
 
-def compile(text: str, names: Iterable[str] | Mapping[str, str]) -> Compiled:
+Vocabulary = tuple[tuple[str, str], ...]
+
+
+def vocabulary(names: Iterable[str] | Mapping[str, str]) -> Vocabulary:
+    """Declared names with their types, sorted once for many expressions."""
+    types = dict(names) if isinstance(names, Mapping) else dict.fromkeys(names, "")
+    return tuple(sorted(types.items()))
+
+
+def compile(text: str, names: Vocabulary | Iterable[str] | Mapping[str, str]) -> Compiled:
     """Compile an expression against declared names (name -> `bool`, `enum`, `list`, …); raises InvalidExpression.
 
     An undeclared name, a type that does not fit and an answer that is not yes or no are all refused here, so a
     misspelt fact cannot sit in a policy and quietly decide nothing.
     """
-    types = dict(names) if isinstance(names, Mapping) else dict.fromkeys(names, "")
-    return _compile(text, tuple(sorted(types.items())))
+    is_ready = isinstance(names, tuple) and all(isinstance(entry, tuple) for entry in names[:1])
+    return _compile(text, names if is_ready else vocabulary(names))  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=512)
-def _environment(types: tuple[tuple[str, str], ...]) -> Any:
+def _environment(types: Vocabulary) -> Any:
     return cel.NewEnv(variables={name: _TYPES.get(kind, cel.Type.DYN) for name, kind in types})
 
 
+@lru_cache(maxsize=512)
+def _declared(types: Vocabulary) -> frozenset[str]:
+    return frozenset(name for name, _ in types)
+
+
 @lru_cache(maxsize=8_192)
-def _compile(text: str, types: tuple[tuple[str, str], ...]) -> Compiled:
+def _compile(text: str, types: Vocabulary) -> Compiled:
     if len(text) > MAX_EXPRESSION:
         raise InvalidExpression(f"The expression has {len(text)} characters; at most {MAX_EXPRESSION} are allowed.")
     try:
@@ -92,8 +106,7 @@ def _compile(text: str, types: tuple[tuple[str, str], ...]) -> Compiled:
         raise InvalidExpression(f"“{text}” does not compile: {_first_line(trouble)}") from trouble
     if program.return_type() not in (cel.Type.BOOL, cel.Type.DYN):
         raise InvalidExpression(f"“{text}” answers {program.return_type()}, but a rule must answer true or false.")
-    declared = {name for name, _ in types}
-    read = tuple(name for name in names_in(text) if name in declared)
+    read = tuple(name for name in names_in(text) if name in _declared(types))
     return Compiled(text, read, program)
 
 

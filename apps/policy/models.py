@@ -94,7 +94,7 @@ class FrameworkChoice(Record):
 class Policy(Record):
     """What a tier is held to in production, elsewhere, or in one named environment. Its versions hold the requirements."""
 
-    slug = models.SlugField(max_length=80, unique=True)
+    slug = models.SlugField(max_length=100, unique=True)
     name = models.CharField(max_length=200)
     tier = models.PositiveSmallIntegerField()
     is_production = models.BooleanField(default=True)

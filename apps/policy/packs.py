@@ -57,9 +57,14 @@ def path_of(relative: Path) -> Path:
     return root / relative
 
 
+def parse(text: str) -> Any:
+    """The content of a YAML text; only plain data, read by the C parser where it is there."""
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+
+
 def read(relative: Path) -> Any:
     """The content of a YAML pack."""
-    return yaml.safe_load(path_of(relative).read_text("utf-8"))
+    return parse(path_of(relative).read_text("utf-8"))
 
 
 @cache
@@ -110,7 +115,7 @@ def framework_files() -> list[Path]:
 
 def read_framework(text: str) -> dict[str, Any]:
     """A framework from the text of its file, validated against the schema and compiled. Raises BadPack."""
-    body = yaml.safe_load(text)
+    body = parse(text)
     schema = json.loads(path_of(FRAMEWORKS / "support/framework.schema.json").read_text("utf-8"))
     errors = [
         f"{'/'.join(map(str, error.instance_path))}: {error.message}"
@@ -215,7 +220,7 @@ def house_rules() -> list[dict[str, Any]]:
     return [
         row
         for path in sorted(path_of(POLICIES).glob("*.yaml"))
-        for row in yaml.safe_load(path.read_text("utf-8"))["requirements"]
+        for row in parse(path.read_text("utf-8"))["requirements"]
     ]
 
 

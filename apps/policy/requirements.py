@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from apps.policy import expressions
-from apps.policy.expressions import Compiled, InvalidExpression
+from apps.policy.expressions import Compiled, InvalidExpression, Vocabulary
 
 #: When in the life of a version an item of evidence is needed. Records are made later than what people submit.
 STAGES = ("submit", "approve", "gate")
@@ -112,6 +113,7 @@ def compile_requirement(
     """Compile one requirement row of a policy body."""
     try:
         limit = _limit(row.get("limit"))
+        facts = _fact_vocabulary(tuple(fact_types.items()))
         return Requirement(
             id=row["id"],
             title=row["title"],
@@ -124,11 +126,11 @@ def compile_requirement(
             role=row.get("role", ""),
             fix=row.get("fix", ""),
             check=row.get("check", ""),
-            applies=expressions.compile(row["applies_when"], fact_types),
+            applies=expressions.compile(row["applies_when"], facts),
             effective=tuple(
                 (
                     date.fromisoformat(entry["from"]),
-                    expressions.compile(entry["when"], fact_types) if entry.get("when") else None,
+                    expressions.compile(entry["when"], facts) if entry.get("when") else None,
                 )
                 for entry in row.get("effective", ())
             ),
@@ -149,7 +151,7 @@ def _item(
 ) -> Item:
     if row["type"] not in evidence_types:
         raise InvalidExpression(f"there is no evidence type {row['type']}")
-    names = pass_names(fact_types, evidence_types[row["type"]])
+    names = _pass_vocabulary(tuple(fact_types.items()), tuple(evidence_types[row["type"]].items()))
     return Item(
         type=row["type"],
         title=row["title"],
@@ -160,6 +162,16 @@ def _item(
         role=row.get("role", ""),
         computed=row.get("computed", {}),
     )
+
+
+@lru_cache(maxsize=512)
+def _pass_vocabulary(fact_types: Vocabulary, fields: Vocabulary) -> Vocabulary:
+    return expressions.vocabulary(pass_names(dict(fact_types), dict(fields)))
+
+
+@lru_cache(maxsize=16)
+def _fact_vocabulary(fact_types: Vocabulary) -> Vocabulary:
+    return expressions.vocabulary(dict(fact_types))
 
 
 def pass_names(fact_types: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, str]:

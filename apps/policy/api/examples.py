@@ -32,8 +32,7 @@ TIER: tuple[dict[str, Any], dict[str, Any]] = (
         "proposed_tier": 2,
         "tier": 2,
         "is_tier_confirmed": True,
-        "sentence": "Materiality 53 (medium) and inherent risk 41 (medium) give tier 3; raised to tier 2 because of: AI Act high-risk, "
-        "Affects people.",
+        "sentence": "Materiality 53 (medium) and inherent risk 41 (medium) give tier 3; raised to tier 2 because of: AI Act high-risk.",
     },
 )
 WAIVER: tuple[dict[str, Any], dict[str, Any]] = (

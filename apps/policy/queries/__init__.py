@@ -8,6 +8,7 @@ from apps.policy.queries.policies import (
     active_frameworks,
     assessments_of,
     compiled,
+    drafts,
     fact_names,
     framework_states,
     policies_in_force,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from functools import cached_property
 from typing import Any
 
 from django.db import transaction
@@ -52,9 +53,13 @@ class Judgement:
     is_ready: bool
     counts: dict[str, int]
     facts: dict[str, Any]
-    snapshot: dict[str, Any]
-    digest: str
+    snapshot: Snapshot
     assessment: Assessment | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Over the policy, the stage and every result: equal for two judgements that say the same."""
+        return digest_of({"policy": self.policy.digest, "stage": self.stage, "results": result_rows(self.results)})
 
     @property
     def open(self) -> list[RequirementResult]:
@@ -112,12 +117,10 @@ def assess(
     results = [with_link(row, version) for row in rules.judge(policy, snapshot, at=at, stage=stage)]
     sentence, is_ready, counts = summary(results)
     ends = [moment for moment in (earliest_end(results), turn) if moment and moment > at]
-    content = snapshot_content(snapshot)
-    judged = {"policy": policy_version.digest, "stage": stage, "results": result_rows(results)}
     judgement = Judgement(
         version=version, environment=environment, at=at, stage=stage, policy=policy_version, results=results,
         reads=reads | {policy_version.policy.subject}, ends_at=min(ends, default=None), sentence=sentence, is_ready=is_ready,
-        counts=counts, facts=dict(snapshot.facts), snapshot=content, digest=digest_of(judged),
+        counts=counts, facts=dict(snapshot.facts), snapshot=snapshot,
     )  # fmt: skip
     return replace(judgement, assessment=keep(judgement)) if store else judgement
 
@@ -204,7 +207,7 @@ def keep(judgement: Judgement) -> Assessment:
     row = Assessment(
         version=judgement.version, environment=judgement.environment, policy_version=judgement.policy, stage=judgement.stage,
         at=judgement.at, sentence=judgement.sentence, is_ready=judgement.is_ready, results=result_rows(judgement.results),
-        snapshot=judgement.snapshot, reads=sorted(judgement.reads), ends_at=judgement.ends_at,
+        snapshot=snapshot_content(judgement.snapshot), reads=sorted(judgement.reads), ends_at=judgement.ends_at,
     )  # fmt: skip
     last = rows.filter(stage=judgement.stage).first()
     if last is not None and same(last, row):

@@ -69,10 +69,11 @@ def load_packs() -> dict[str, int]:
 def ship_default_policies(reason: str = "The packs that ship with the product.") -> list[PolicyVersion]:
     """Publish a new version of each default policy whose content differs from what is in force."""
     published = []
+    active = queries.active_frameworks()
     for tier in packs.TIERS:
         for is_production in (True, False):
             policy = default_policy(tier, is_production)
-            body = default_body(tier, is_production=is_production)
+            body = default_body(tier, is_production=is_production, active=active)
             newest = (
                 policy.versions.filter(publication__isnull=False, drafted_by__isnull=True).order_by("-version").first()
             )
@@ -95,10 +96,16 @@ def default_policy(tier: int, is_production: bool) -> Policy:
     return row
 
 
-def default_body(tier: int, *, is_production: bool, rules: Iterable[Mapping[str, Any]] | None = None) -> dict[str, Any]:
-    """The default policy of a tier from the frameworks that are active now."""
-    active = [(row.framework.body, row.framework.digest, row.is_early) for row in queries.active_frameworks()]
-    return packs.policy_body(tier, is_production=is_production, frameworks=active, rules=rules)
+def default_body(
+    tier: int,
+    *,
+    is_production: bool,
+    active: list[queries.ActiveFramework],
+    rules: Iterable[Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """The default policy of a tier from these frameworks."""
+    given = [(row.framework.body, row.framework.digest, row.is_early) for row in active]
+    return packs.policy_body(tier, is_production=is_production, frameworks=given, rules=rules)
 
 
 def draft(policy: Policy, body: dict[str, Any], *, reason: str, drafted_by: User | None) -> PolicyVersion:
@@ -121,7 +128,8 @@ def draft_policy(policy: Policy, *, rules: Iterable[Mapping[str, Any]], reason: 
     policy = Policy.objects.locked(policy.pk)
     authorise(actor, "policy.draft_policy", policy)
     require_reason(reason)
-    body = default_body(policy.tier, is_production=policy.is_production, rules=list(rules))
+    active = queries.active_frameworks()
+    body = default_body(policy.tier, is_production=policy.is_production, active=active, rules=list(rules))
     version = draft(policy, body, reason=reason, drafted_by=actor)
     audit.record(
         actor, "policy.policy_drafted", policy, row=version, reason=reason, data={"version": str(version.version)}
@@ -170,7 +178,7 @@ def policy_for_environment(environment: Environment, *, tier: int, name: str, ac
     if Policy.objects.filter(environment=environment, tier=tier).exists():
         raise WrongState(f"{environment.name} has a policy of its own for tier {tier} already.")
     policy = Policy.objects.create(
-        slug=f"tier-{tier}-{environment.slug}",
+        slug=f"tier-{tier}-in-{environment.slug}",
         name=name,
         tier=tier,
         is_production=environment.is_production,
