@@ -73,8 +73,7 @@ def sentence_of(verdict: Verdict) -> str:
         return f"Allowed in {where}: every blocking requirement holds{note} and the approval stands."
     reasons = []
     if verdict.blocking:
-        asked = [row for row in verdict.judgement.results if row.outcome != "not_applicable"]
-        total = len(asked)
+        total = sum(row.is_counted for row in verdict.judgement.results)
         verb = "is" if len(verdict.blocking) == 1 else "are"
         reasons.append(f"{len(verdict.blocking)} of {total} requirements {verb} not met")
     if not verdict.standing.is_standing:

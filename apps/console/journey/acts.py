@@ -129,6 +129,22 @@ def train(stage: Stage, name: str) -> dict[str, Any]:
     return dict(versions[name])
 
 
+SPLITS = ("train", "holdout", "scored")
+
+
+def declare_splits(stage: Stage, name: str) -> None:
+    """The data steward registers the tables that training made, and says which of their columns are protected."""
+    model = story()["versions"][name]["model"]
+    features = next(row for row in story()["datasets"] if row["name"] == "credit/features")
+    for part in SPLITS:
+        words = {
+            key: value.format(model=story()["models"][model]["name"], part=part) if isinstance(value, str) else value
+            for key, value in story()["splits"].items()
+        }
+        row = {"namespace": features["namespace"], "name": f"credit/{model}/{part}", "kind": "file", **words}
+        declare_dataset(stage, {**row, "fields": features["fields"]})
+
+
 def lineage_of(stage: Stage, name: str) -> str:
     """Read the graph back: which source columns stand behind the version's features."""
     found = stage.by("auditor").get(

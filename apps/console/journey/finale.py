@@ -13,44 +13,38 @@ from apps.console.journey.scene import Scene
 from apps.console.journey.story import in_days, story
 
 MAIN = "main"
-WAIVED = {"main": 60, "waived": 3}
 
 
-def unmet(stage: Stage, name: str) -> list[dict[str, Any]]:
-    """The blocking requirements of a version that are not met and that a statement cannot mend."""
-    version = stage.version(name)
-    found = stage.by("auditor").get(f"/api/v1/versions/{version['id']}/assessment?environment=production&stage=submit")
-    return [
-        row for row in found["requirements"] if row["is_blocking"] and row["outcome"] in {"open", "missing", "expired"}
-    ]
+def lacking(name: str) -> tuple[str, ...]:
+    """The statement that a version of the story goes without, and that a waiver covers."""
+    row = story()["waivers"].get(name)
+    return (row["lacks"],) if row else ()
 
 
 def waive(stage: Stage) -> str:
-    """The developer asks for a waiver where a limit is not reached; a risk officer grants it with an end."""
+    """The developer asks for a waiver where a statement is missing; a risk officer grants it with an end."""
     return grant_waiver(stage, MAIN)
 
 
 def grant_waiver(stage: Stage, name: str) -> str:
-    """Ask for and grant a waiver for every requirement that stays open; answers with the titles and the end."""
-    version, days = stage.version(name), WAIVED[name]
+    """Ask for and grant the waiver of a version of the story; answers with what it covers and its end."""
+    version, row = stage.version(name), story()["waivers"][name]
     waivers = stage.state.setdefault("waivers", {})
-    for row in [] if name in waivers else unmet(stage, name):
+    if name not in waivers:
         body = {
             "version": version["id"],
             "environment": "production",
-            "requirement": row["id"],
-            "reason": f"{row['title']}: {row['observed']}. More rows are collected from the branches until the waiver ends.",
-            "compensating_control": "Officers decide without the score where the group is small; the owner reads these cases each week.",
-            "ends_on": in_days(days),
+            "requirement": f"MIN-{row['lacks']}",
+            "reason": row["reason"],
+            "compensating_control": row["control"],
+            "ends_on": in_days(row["days"]),
         }
-        asked = stage.by("developer").post("/api/v1/waivers", body, key=f"waiver-{version['id']}-{row['id']}")
+        asked = stage.by("developer").post("/api/v1/waivers", body, key=f"waiver-{version['id']}")
         reason = {"reason": "The gap is known, small and watched; it ends by itself."}
-        stage.by("risk2").post(f"/api/v1/waivers/{asked['id']}/approve", reason, key=f"grant-{asked['id']}")
-        waivers.setdefault(name, []).append(row["title"])
-    stage.keep(waivers=waivers)
-    if not waivers.get(name):
-        raise Refused(500, {"detail": "no requirement was open, so there was nothing to waive"}, "waiver")
-    return f"Waived until {in_days(days)}: {', '.join(waivers[name])}."
+        granted = stage.by("risk").post(f"/api/v1/waivers/{asked['id']}/approve", reason, key=f"grant-{asked['id']}")
+        waivers[name] = {"id": granted["id"], "ends_on": granted["ends_on"]}
+        stage.keep(waivers=waivers)
+    return f"{row['lacks'].replace('_', ' ').capitalize()} is waived until {waivers[name]['ends_on']} with a compensating control."
 
 
 def discuss(stage: Stage) -> str:
@@ -129,19 +123,17 @@ def verify(stage: Stage) -> str:
     return "Bundle and PDF hold: every check of the offline verifier passed."
 
 
-def bring_to_review(stage: Stage, name: str, *, leave_out: tuple[str, ...] = ()) -> None:
-    """Train, measure, state: what every version of the story goes through."""
+def bring_to_review(stage: Stage, name: str) -> None:
+    """Train, declare, measure, state: what every version of the story goes through."""
     acts.train(stage, name)
+    acts.declare_splits(stage, name)
     acts.measure(stage, name)
-    acts.attest(stage, name, leave_out=leave_out)
+    acts.attest(stage, name, leave_out=lacking(name))
 
 
 def approved(stage: Stage) -> str:
     """Version 1.1 goes the same way without the reclassified column, and is deployed."""
     bring_to_review(stage, "approved")
-    if unmet(stage, "approved"):
-        WAIVED["approved"] = 60
-        grant_waiver(stage, "approved")
     acts.submit(stage, "approved")
     acts.sign(stage, "approved")
     return deployed(stage, "approved")
@@ -169,9 +161,6 @@ def blocked(stage: Stage) -> str:
 def waiting(stage: Stage) -> str:
     """The tier 1 version is signed up to the committee, and waits."""
     bring_to_review(stage, "waiting")
-    if unmet(stage, "waiting"):
-        WAIVED["waiting"] = 60
-        grant_waiver(stage, "waiting")
     acts.submit(stage, "waiting")
     acts.sign(stage, "waiting", until=("risk_committee", "accountable_executive"))
     return "It waits for the risk committee, of which the risk officer is a member."
@@ -179,7 +168,7 @@ def waiting(stage: Stage) -> str:
 
 def waived(stage: Stage) -> str:
     """The tier 3 version lacks one statement; the waiver for it ends in three days."""
-    bring_to_review(stage, "waived", leave_out=("deactivation_plan",))
+    bring_to_review(stage, "waived")
     said = grant_waiver(stage, "waived")
     acts.submit(stage, "waived")
     acts.sign(stage, "waived")
@@ -192,9 +181,6 @@ def retired(stage: Stage) -> str:
     if stage.state.get("retired"):
         return "It is retired."
     bring_to_review(stage, "retired")
-    if unmet(stage, "retired"):
-        WAIVED["retired"] = 30
-        grant_waiver(stage, "retired")
     acts.submit(stage, "retired")
     acts.sign(stage, "retired")
     deployed(stage, "retired")
