@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from apps.audit import queries
+from apps.audit.management.commands.sequencer import Sequencer
 from apps.audit.models import Checkpoint, Entry, Leaf
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,6 +53,21 @@ def test_the_program_places_an_entry_within_a_second_and_signs_before_it_ends(
     newest = queries.latest_checkpoint()
     assert newest is not None
     assert newest.size == queries.tree_size() == 3
+
+
+@pytest.mark.django_db
+def test_a_damaged_log_is_told_and_not_signed(
+    grow: Callable[[int], Checkpoint], write: Callable[..., Entry], tamper: Callable[..., None]
+) -> None:
+    grow(5)
+    tamper("DELETE FROM audit_leaf WHERE seq = 2")
+    write()
+    sequencer = Sequencer()
+    sequencer.stopping.set()
+    sequencer.turn()
+    standing = queries.standing()
+    assert "gap" in standing.trouble
+    assert Checkpoint.objects.count() == 1
 
 
 def wait_for(holds: Callable[[], bool], seconds: float) -> None:

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from apps.audit import consumers, queries, services
 from apps.audit.models import Cursor
+from apps.core.errors import ProductError
 
 log = structlog.get_logger(__name__)
 
@@ -65,15 +66,9 @@ class Sequencer:
         reader.join(timeout=5)
 
     def turn(self) -> None:
-        """One look: place, sign when due, leave a sign of life."""
+        """One look: place, sign when due, leave a sign of life. A log that is damaged is told, never mended here."""
         try:
-            if not self.has_adopted:
-                services.adopt_lost_entries()
-                self.has_adopted = True
-            if services.sequence_all():
-                self.woken.set()
-            if time.monotonic() - self.signed >= CHECKPOINT_EVERY:
-                self.sign()
+            self.notice(self.attempt())
             if time.monotonic() - self.seen >= SIGN_OF_LIFE_EVERY:
                 self.leave_sign_of_life()
         except (OperationalError, InterfaceError) as error:
@@ -81,17 +76,32 @@ class Sequencer:
             connection.close()
             self.stopping.wait(1)
 
-    def sign(self) -> None:
-        """Sign the head when it moved. A log that does not continue what was signed is said once, and not signed."""
-        self.signed = time.monotonic()
+    def attempt(self) -> str:
+        """Place and sign; what keeps it from doing so, in a sentence, empty when nothing does."""
         try:
+            self.place_and_sign()
+        except ProductError as refused:
+            self.stopping.wait(1)
+            return refused.detail
+        return ""
+
+    def place_and_sign(self) -> None:
+        """Place what waits; once a second sign the head when it moved."""
+        if not self.has_adopted:
+            services.adopt_lost_entries()
+            self.has_adopted = True
+        if services.sequence_all():
+            self.woken.set()
+        if time.monotonic() - self.signed >= CHECKPOINT_EVERY or self.trouble:
+            self.signed = time.monotonic()
             services.sign_checkpoint()
-            self.trouble = ""
-        except services.InconsistentTree as refused:
-            if self.trouble != refused.detail:
-                log.error("checkpoint_refused", reason=refused.detail)
-                self.seen = 0.0
-            self.trouble = refused.detail
+
+    def notice(self, trouble: str) -> None:
+        """Say once what keeps the log from being signed; the audit page shows it at the next sign of life."""
+        if trouble != self.trouble:
+            if trouble:
+                log.error("log_not_signed", reason=trouble)
+            self.trouble, self.seen = trouble, 0.0
 
     def leave_sign_of_life(self) -> None:
         """The row that /readyz and the audit page read."""
