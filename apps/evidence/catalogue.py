@@ -71,7 +71,7 @@ RECORDS = frozenset(
     }
 )  # fmt: skip
 
-PYTHON_TYPES: dict[str, tuple[type, ...]] = {
+PYTHON_TYPES: dict[str, Any] = {
     "bool": (bool,),
     "int": (int,),
     "float": (int, float),
@@ -163,16 +163,19 @@ def fits(value: Any, expected: str) -> bool:
     """Whether a JSON value is of the field type (bool, int, float, str, date)."""
     if not isinstance(value, PYTHON_TYPES[expected]) or (isinstance(value, bool) and expected != "bool"):
         return False
-    if expected == "date":
-        try:
-            date.fromisoformat(value)
-        except ValueError:
-            return False
     if isinstance(value, str):
-        return len(value) <= LONGEST_TEXT and "\x00" not in value
+        return len(value) <= LONGEST_TEXT and "\x00" not in value and (expected != "date" or _is_date(value))
     if isinstance(value, float):
         return value == value and abs(value) != float("inf")
-    return abs(value) < 2**53
+    return bool(abs(value) < 2**53)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _article(noun: str) -> str:

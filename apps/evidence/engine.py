@@ -45,33 +45,20 @@ def measure(rows: Rows, checks: Mapping[str, tuple[Check, Any]], subject: Subjec
     if not total:
         return {key: Unmeasurable(f"{subject.name or 'The dataset'} holds no rows.") for key in checks}
     known = replace(subject, columns=columns, rows=total)
-    states: dict[str, dict[str, Any]] = {}
-    outcomes: dict[str, Outcome] = {}
-    for key, (check, params) in checks.items():
-        _guarded(
-            outcomes, key, lambda check=check, params=params, key=key: states.update({key: check.plan(known, params)})
-        )
+    states: dict[str, Any] = {key: attempt(check.plan, known, params) for key, (check, params) in checks.items()}
     done = 0
     for batch in rows.batches():
-        for key in list(states):
-            step = checks[key][0].update
-            _guarded(
-                outcomes, key, lambda step=step, key=key, batch=batch: states.update({key: step(states[key], batch)})
-            )
-            if key in outcomes:
-                del states[key]
+        for key, state in states.items():
+            if not isinstance(state, Unmeasurable):
+                states[key] = attempt(checks[key][0].update, state, batch)
         done += batch.rows
         tools.progress(f"Counting rows of {subject.name}", done, total)
     for key, state in states.items():
-        check = checks[key][0]
-        tools.progress(f"Finishing {check.title}", 0, 0)
-        own = counting_from_here(tools)
-        _guarded(
-            outcomes,
-            key,
-            lambda key=key, check=check, state=state, own=own: outcomes.update({key: check.finish(state, own)}),
-        )
-    return outcomes
+        if not isinstance(state, Unmeasurable):
+            check = checks[key][0]
+            tools.progress(f"Finishing {check.title}", 0, 0)
+            states[key] = attempt(check.finish, state, counting_from_here(tools))
+    return states
 
 
 def counting_from_here(tools: Tools) -> Tools:
@@ -82,25 +69,22 @@ def counting_from_here(tools: Tools) -> Tools:
 
 def measure_facts(check: Check, params: Any, subject: Subject, tools: Tools) -> Outcome:
     """A check that reads no rows."""
-    outcomes: dict[str, Outcome] = {}
-    _guarded(
-        outcomes, check.key, lambda: outcomes.update({check.key: check.finish(check.plan(subject, params), tools)})
-    )
-    return outcomes[check.key]
+    state = attempt(check.plan, subject, params)
+    found: Outcome = state if isinstance(state, Unmeasurable) else attempt(check.finish, state, tools)
+    return found
 
 
-def _guarded(outcomes: dict[str, Outcome], key: str, step: Callable[[], None]) -> None:
-    """Do one step of one check; what stops it becomes its outcome and nobody else's."""
+def attempt(step: Callable[..., Any], *given: Any) -> Any:
+    """Do one step of one check; what stops it is answered instead of a result, and stops nobody else."""
     try:
-        step()
+        return step(*given)
     except Unmeasurable as reason:
-        outcomes[key] = reason
+        return reason
     except DEFECTS as defect:
-        reason = Unmeasurable(
-            f"The check itself failed ({type(defect).__name__}: {str(defect)[:200]}). Report this as a defect."
-        )
-        reason.__cause__ = defect
-        outcomes[key] = reason
+        told = f"{type(defect).__name__}: {str(defect)[:200]}"
+        failure = Unmeasurable(f"The check itself failed ({told}). Report this as a defect.")
+        failure.__cause__ = defect
+        return failure
 
 
 def finished(

@@ -97,6 +97,8 @@ class Evidence(Immutable):
     )
     run = models.OneToOneField(CheckRun, null=True, on_delete=models.PROTECT, related_name="evidence")
 
+    standing_then: str  # set by queries.settle: what they make of it
+
     objects: ClassVar[Any] = EvidenceQuerySet.as_manager()
 
     class Meta:

@@ -109,7 +109,8 @@ def settle(items: list[Evidence]) -> list[Evidence]:
     """The items with their standing; a repeated run that found the very same as a flagged one does not wash the flag off."""
     flagged = {item.result_digest for item in items if item.result_digest and standing_of(item) == FLAGGED}
     for item in items:
-        is_repeated = standing_of(item) == ACCEPTED and not item.marks_then and item.result_digest in flagged
+        has_marks = bool(getattr(item, "marks_then", ()))
+        is_repeated = standing_of(item) == ACCEPTED and not has_marks and item.result_digest in flagged
         item.standing_then = FLAGGED if is_repeated else standing_of(item)
     return items
 

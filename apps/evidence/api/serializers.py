@@ -34,7 +34,7 @@ class EvidenceRequest(StrictSerializer):
     valid_until = serializers.DateField(required=False, allow_null=True, default=None)
 
 
-class ReasonRequest(StrictSerializer):
+class MarkRequest(StrictSerializer):
     """Why."""
 
     reason = serializers.CharField(max_length=4000)
@@ -145,7 +145,7 @@ class DocumentReply(serializers.ModelSerializer[Document]):
         read_only_fields = fields
 
 
-class FieldReply(serializers.Serializer[Any]):
+class EvidenceFieldReply(serializers.Serializer[Any]):
     """One field of an evidence type."""
 
     name = serializers.CharField()
@@ -162,7 +162,7 @@ class TypeReply(serializers.Serializer[Any]):
     scope = serializers.CharField()
     produced_by = serializers.CharField()
     is_record = serializers.BooleanField()
-    fields = FieldReply(many=True)  # type: ignore[assignment]
+    fields = EvidenceFieldReply(many=True)  # type: ignore[assignment]
 
 
 class CheckReply(serializers.Serializer[Any]):

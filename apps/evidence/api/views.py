@@ -74,8 +74,7 @@ class VersionEvidence(ViewSet):
 
     required_scopes: ClassVar[dict[str, str]] = WRITES
     serializer_class = shapes.EvidenceSummary
-    parser_classes = (JSONParser, MultiPartParser)
-    filter_backends: ClassVar[list[Any]] = []
+    parser_classes = [JSONParser, MultiPartParser]
 
     def get_queryset(self) -> QuerySet[Evidence]:
         """Every item bound to the version, newest first."""
@@ -104,7 +103,7 @@ class VersionEvidence(ViewSet):
         return Response(reply(item, request), status=201)
 
 
-def body_of(request: Request) -> Any:
+def body_of(request: Any) -> Any:
     """The JSON of the request: the whole body, or the part called `body`."""
     if not str(request.content_type).startswith("multipart/"):
         return request.data
@@ -135,7 +134,7 @@ class EvidenceFile(ApiView):
 
     required_scopes: ClassVar[dict[str, str]] = WRITES
 
-    @describe("A file of an item", answers={(200, "application/octet-stream"): OpenApiTypes.BINARY}, refuses=(404,))
+    @describe("A file of an item", answers=OpenApiTypes.BINARY, refuses=(404,))
     def get(self, request: Request, pk: UUID, sha256: str) -> FileResponse:
         """The bytes as they came, as a download."""
         return download(evidence_for(request.user, pk), sha256)
@@ -148,12 +147,12 @@ class MarkView(ApiView):
     verb = "accept"
 
     @describe(
-        "Mark an item of evidence", sends=shapes.ReasonRequest, answers=shapes.EvidenceReply, status=201, refuses=(404, 409, 422),
+        "Mark an item of evidence", sends=shapes.MarkRequest, answers=shapes.EvidenceReply, status=201, refuses=(404, 409, 422),
         example=examples.MARK,
     )  # fmt: skip
     def post(self, request: Request, pk: UUID) -> Response:
         """The mark is added; nothing is changed. It binds at once."""
-        body = read(shapes.ReasonRequest, request.data)
+        body = read(shapes.MarkRequest, request.data)
         MARKS[self.verb](evidence_for(request.user, pk), actor=request.user, **body)
         return Response(reply(evidence_for(request.user, pk), request), status=201)
 
@@ -163,7 +162,6 @@ class VersionDocuments(ViewSet):
 
     required_scopes: ClassVar[dict[str, str]] = WRITES
     serializer_class = shapes.DocumentReply
-    filter_backends: ClassVar[list[Any]] = []
 
     def get_queryset(self) -> QuerySet[Document]:
         """Every text, newest first."""

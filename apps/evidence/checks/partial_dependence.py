@@ -150,7 +150,12 @@ def _curve(plan: dict[str, Any], found: Any, domain: list[float], key: str) -> t
         spec = charts.intervals(drawn, takeaway=said, table=key, title="Mean score", domain=domain, width=300)
     else:
         points = [(float(value), mean) for value, mean in zip(values, means, strict=True)]
-        axes = {"x": name, "y": "Mean score", "x_domain": [points[0][0], points[-1][0]], "y_domain": domain}
+        axes: dict[str, Any] = {
+            "x": name,
+            "y": "Mean score",
+            "x_domain": [points[0][0], points[-1][0]],
+            "y_domain": domain,
+        }
         spec = charts.lines({name: points}, takeaway=said, table=key, height=160, **axes)
     rows = [{"value": str(value), "score": mean} for value, mean in zip(values, means, strict=True)]
     columns = [("value", name, "text"), ("score", "Mean score", "number")]

@@ -263,7 +263,12 @@ def _roc(sides: Any, auc: tuple[float, float, float]) -> tuple[dict[str, Any], d
 
     said = f"ROC curve: the area is {auc[0]:.3f}, with a 95 % interval from {auc[1]:.3f} to {auc[2]:.3f}."
     curve = intervals.curve(sides[:, 1], sides[:, 0])
-    axes = {"x": "False positive rate", "y": "True positive rate", "x_domain": [0, 1], "y_domain": [0, 1]}
+    axes: dict[str, Any] = {
+        "x": "False positive rate",
+        "y": "True positive rate",
+        "x_domain": [0, 1],
+        "y_domain": [0, 1],
+    }
     spec = charts.lines({"model": curve}, takeaway=said, table="roc", diagonal="chance", **axes)
     some = [{"fpr": x, "tpr": y} for x, y in curve[:: max(1, len(curve) // 10)]]
     title = "ROC curve; the dotted line is chance"
@@ -281,7 +286,12 @@ def _calibrated(middles: Any, sides: Any, gap: float) -> tuple[dict[str, Any], d
         {"x": bin["predicted"], "y": bin["observed"], "low": bin["interval"][0], "high": bin["interval"][1]}
         for bin in bins
     ]
-    axes = {"x": "Predicted share", "y": "Observed share, with 95 % interval", "x_domain": [0, 1], "y_domain": [0, 1]}
+    axes: dict[str, Any] = {
+        "x": "Predicted share",
+        "y": "Observed share, with 95 % interval",
+        "x_domain": [0, 1],
+        "y_domain": [0, 1],
+    }
     spec = charts.points(drawn, takeaway=said, table="calibration", diagonal="equal", **axes)
     title = "Predicted and observed shares; the dotted line is where they are equal"
     return figure("calibration", title, said, spec, "calibration"), table(

@@ -85,23 +85,25 @@ class ProtectedAttributes(Check):
         """Each group against all others, with a corrected test."""
         plan, tables, gaps, everyone = state["plan"], [], [], []
         for axis in plan["axes"]:
-            rows, gap = self._rows(state, axis)
+            rows, span = self._rows(state, axis)
             everyone += [{**row, "group": f"{axis['column']}: {row['group']}"} for row in rows]
-            gaps += [(*gap, axis["column"])] if gap else []
+            gaps += [(*span, axis["column"])] if span else []
             columns = [("group", axis["column"], "text"), *COLUMNS]
             tables.append(table(f"by-{axis['column']}", f"Outcome by {axis['column']}", columns, rows, NOTE))
-        gap = max(gaps, default=None)
-        takeaway = (
-            f"By {gap[3]}, the outcome is positive most often for {gap[1]} and least for {gap[2]}. The rates differ by {gap[0]:.2f}."
-            if gap
-            else "No two groups are large enough for their outcomes to be compared."
-        )
+        widest = max(gaps, default=None)
+        takeaway = "No two groups are large enough for their outcomes to be compared."
+        if widest:
+            gap, highest, lowest, name = widest
+            takeaway = (
+                f"By {name}, the outcome is positive most often for {highest} and least for {lowest}. "
+                f"The rates differ by {gap:.2f}."
+            )
         return Result(
             takeaway,
             types={"bias_examination": {"groups_examined": len(everyone), "findings_recorded": bool(gaps)}},
             metrics=self.measured(
                 groups_examined=len(everyone),
-                largest_gap=gap[0] if gap else None,
+                largest_gap=widest[0] if widest else None,
                 differing_groups=sum(row["flagged"] for row in everyone),
             ),
             tables=tables,

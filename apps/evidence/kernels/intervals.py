@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+Counts = Sequence[int] | np.ndarray
 Z = 1.959963984540054  # two-sided 95 %
 
 
@@ -80,7 +81,7 @@ def percentile_interval(
     return float(low), float(high)
 
 
-def area(positives: Sequence[int], negatives: Sequence[int]) -> tuple[float, float, float] | None:
+def area(positives: Counts, negatives: Counts) -> tuple[float, float, float] | None:
     """Area under the ROC curve with DeLong's 95 % interval, from counts per score in ascending order; ties count half.
 
     Exact when every distinct score has its own cell, and within about half a bin's share of pairs when scores are binned."""
@@ -99,7 +100,7 @@ def area(positives: Sequence[int], negatives: Sequence[int]) -> tuple[float, flo
     return value, max(0.0, value - half), min(1.0, value + half)
 
 
-def curve(positives: Sequence[int], negatives: Sequence[int], points: int = 101) -> list[tuple[float, float]]:
+def curve(positives: Counts, negatives: Counts, points: int = 101) -> list[tuple[float, float]]:
     """Points (false positive rate, true positive rate) of the ROC curve, thinned to about `points`."""
     pos, neg = np.asarray(positives, dtype=np.float64)[::-1], np.asarray(negatives, dtype=np.float64)[::-1]
     n1, n0 = pos.sum(), neg.sum()

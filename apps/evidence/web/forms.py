@@ -67,14 +67,12 @@ class EvidenceForm(forms.Form):
         label=_("Valid until"), required=False, widget=forms.DateInput(attrs={"type": "date"}),
         help_text=_("Leave empty when the catalogue's age limit is enough."),
     )  # fmt: skip
-    files = FilesField(
-        label=_("Files"), required=False, help_text=_("With files it is marked submitted, without attested.")
-    )
 
     def __init__(self, *given: Any, kind: EvidenceType, **named: Any) -> None:
         super().__init__(*given, **named)
         own = {f"field_{name}": field_for(name, kind) for name in kind.attested}
-        self.fields = {**own, **self.fields}
+        note = _("With files it is marked submitted, without them attested.")
+        self.fields = {**own, **self.fields, "files": FilesField(label=_("Files"), required=False, help_text=note)}
 
     def typed(self) -> dict[str, Any]:
         """The type's fields that were filled in; an empty one is left out, so nothing is claimed for it."""
