@@ -22,7 +22,7 @@ from apps.lineage import propagation
 from apps.lineage.models import Edge, FieldEdge, RunIO
 from apps.lineage.propagation import Flow, Strength
 from apps.lineage.queries.nodes import Node, dataset_node, field_node
-from apps.lineage.queries.walk import datasets_by_id, names_around, neighbourhood, reach_sql, reached, way_to
+from apps.lineage.queries.walk import datasets_by_id, names_around, reach_sql, reached, way_to, ways_down
 from apps.registry.models import DatasetLink, Deployment, ModelVersion
 
 MOST_FIELD_EDGES = 200_000
@@ -249,27 +249,34 @@ def _reading_runs(
 def _links(places: dict[UUID, Strength], states: set[UUID] | None) -> dict[UUID, list[tuple[UUID, str]]]:
     """Model versions that used these datasets (or exactly these states of them), as (dataset, role)."""
     found: dict[UUID, list[tuple[UUID, str]]] = defaultdict(list)
-    links = DatasetLink.objects.filter(dataset_version__dataset__in=list(places))
-    if states is not None:
-        links = links.filter(dataset_version__in=states)
-    for version, dataset, role in links.values_list("version", "dataset_version__dataset", "role"):
-        found[version].append((dataset, role))
-    for version, dataset in _trained_on(places, states):
+    asked = {"places": list(places), "states": list(states or ())}
+    exact = "AND s.id = ANY(%(states)s::uuid[])" if states is not None else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT l.version_id, s.dataset_id, l.role FROM registry_datasetlink l
+            JOIN catalog_datasetversion s ON s.id = l.dataset_version_id
+            WHERE s.dataset_id = ANY(%(places)s::uuid[]) {exact} ORDER BY 1, 3, 2""",
+            asked,
+        )
+        for version, dataset, role in cursor.fetchall():
+            found[version].append((dataset, role))
+    for version, dataset in _trained_on(asked, is_exact=states is not None):
         if all(dataset != known for known, _ in found[version]):
             found[version].append((dataset, "run"))
     return found
 
 
-def _trained_on(places: dict[UUID, Strength], states: set[UUID] | None) -> list[tuple[UUID, UUID]]:
-    narrowed = "AND (io.version_id IS NULL OR io.version_id = ANY(%(states)s::uuid[]))" if states is not None else ""
+def _trained_on(asked: dict[str, Any], *, is_exact: bool) -> list[tuple[UUID, UUID]]:
+    """Model versions whose training run read these datasets, or wrote them as a model."""
+    narrowed = "AND (io.version_id IS NULL OR io.version_id = ANY(%(states)s::uuid[]))" if is_exact else ""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT DISTINCT v.id, io.dataset_id
             FROM registry_modelversion v
             JOIN lineage_run r ON v.training->>'run_id' IN (r.run_id::text, replace(r.run_id::text, '-', ''))
             JOIN lineage_runio io ON io.run_id = r.id AND (io.direction = 'in' OR io.kind = 'MODEL')
-            WHERE io.dataset_id = ANY(%(places)s::uuid[]) {narrowed}""",
-            {"places": list(places), "states": list(states or ())},
+            WHERE io.dataset_id = ANY(%(places)s::uuid[]) {narrowed} ORDER BY 1, 2""",
+            asked,
         )
         return list(cursor.fetchall())
 
@@ -285,18 +292,16 @@ def _hits(
     if not versions:
         return []
     wanted = {dataset for version in versions for dataset, _ in links[version.pk]}
-    names = names_around(wanted, as_of)
-    until = {names.of(dataset) for dataset in wanted}
-    around = neighbourhood(roots, "down", depth=200, as_of=as_of, limit=10**6, until=until)
-    rows = datasets_by_id(set(around.distance) | wanted)
+    ways = _ways(roots, wanted, as_of)
+    steps = {pk for way in ways.values() for pk in way}
+    rows = datasets_by_id(steps | wanted)
+    bases = _bases(steps, as_of)
     deployments: dict[UUID, list[Deployment]] = defaultdict(list)
     for row in Deployment.objects.filter(version__in=versions, state="active").select_related("environment"):
         deployments[row.version_id].append(row)
     found = []
     for version in versions:
-        at = around.names
-        near = min(links[version.pk], key=lambda item: (around.distance.get(at.of(item[0]), 10**6), str(item[0])))
-        way = way_to(around.before, at.of(near[0]))
+        way = min((ways[dataset] for dataset, _ in links[version.pk]), key=lambda steps: (len(steps), str(steps)))
         strength = max(places.get(dataset, Strength.POSSIBLE) for dataset, _ in links[version.pk])
         path = [dataset_node(rows[pk]) for pk in way if pk in rows]
         if node.field is not None and node.dataset is not None and path:
@@ -306,7 +311,7 @@ def _hits(
                 version=version,
                 depth=len(way),
                 strength=strength.name.lower(),
-                basis=_weakest(around, way),
+                basis=_weakest(bases, way),
                 path=path,
                 through=[str(rows[pk]) for pk in way if pk in rows],
                 roles=sorted({role for _, role in links[version.pk]}),
@@ -319,22 +324,37 @@ def _hits(
 BASES = ("explicit", "column", "declared", "manual", "cartesian")
 
 
-def _weakest(around: Any, way: list[UUID]) -> str:
-    """The least sure basis on the way, taking the surest edge of each step."""
-    worst = 0
+def _ways(roots: set[UUID], wanted: set[UUID], as_of: datetime | None) -> dict[UUID, list[UUID]]:
+    """A shortest way to each wanted dataset, every dataset under the name to use."""
+    before = ways_down(roots, wanted, as_of)
+    found = {dataset: way_to(before, dataset) for dataset in wanted}
+    names = names_around({pk for way in found.values() for pk in way}, as_of)
+    return {dataset: list(dict.fromkeys(names.of(pk) for pk in way)) for dataset, way in found.items()}
+
+
+def _bases(steps: set[UUID], as_of: datetime | None) -> dict[tuple[UUID, UUID], int]:
+    """The surest basis of each step between these datasets."""
+    names = names_around(steps, as_of)
+    members = names.all_of(steps)
     best: dict[tuple[UUID, UUID], int] = {}
-    for edge in around.edges.values():
-        pair = (around.names.of(edge.source_id), around.names.of(edge.target_id))
-        best[pair] = min(best.get(pair, len(BASES)), BASES.index(edge.basis))
-    for start, end in zip(way, way[1:], strict=False):
-        worst = max(worst, best.get((start, end), len(BASES) - 1))
-    return BASES[worst] if len(way) > 1 else "direct"
+    rows = Edge.objects.current(as_of).filter(source__in=members, target__in=members)
+    for source, target, basis in rows.values_list("source", "target", "basis"):
+        pair = (names.of(source), names.of(target))
+        best[pair] = min(best.get(pair, len(BASES)), BASES.index(basis))
+    return best
+
+
+def _weakest(best: dict[tuple[UUID, UUID], int], way: list[UUID]) -> str:
+    """The least sure basis on the way."""
+    worst = [best.get(step, len(BASES) - 1) for step in zip(way, way[1:], strict=False)]
+    return BASES[max(worst)] if worst else "direct"
 
 
 def _unlinked(places: dict[UUID, Strength], links: dict[UUID, Any]) -> list[Dataset]:
     """Models that events wrote downstream and that no registered version is tied to: a to-do, not a hit."""
     linked = {dataset for held in links.values() for dataset, _ in held}
-    rows = Dataset.objects.filter(pk__in=RunIO.objects.filter(dataset__in=list(places), kind="MODEL").values("dataset"))
+    written = RunIO.objects.filter(kind="MODEL").extra(where=["dataset_id = ANY(%s::uuid[])"], params=[list(places)])
+    rows = Dataset.objects.filter(pk__in=written.values("dataset"))
     return [row for row in rows.order_by("namespace", "name")[:50] if row.pk not in linked]
 
 

@@ -15,8 +15,6 @@ from django.db.models import Q
 from apps.catalog.models import Dataset
 from apps.lineage.models import Edge, NameAlias
 
-MOST_NODES = 5_000
-
 REACH = """
 WITH RECURSIVE reached(id) AS (
     SELECT unnest(%(roots)s::uuid[])
@@ -86,7 +84,7 @@ def names_around(datasets: Iterable[UUID], as_of: datetime | None = None) -> Nam
         return node
 
     while frontier:
-        rows = ties(as_of).filter(Q(dataset__in=frontier) | Q(alias__in=frontier)).values_list("dataset", "alias")
+        rows = _ties_of(frontier, as_of)
         found: set[UUID] = set()
         for dataset, alias in rows:
             aliases.add(alias)
@@ -103,6 +101,17 @@ def names_around(datasets: Iterable[UUID], as_of: datetime | None = None) -> Nam
         use = min(members, key=lambda member: (member in aliases, member))
         canonical.update(dict.fromkeys(members, use))
     return Names(canonical)
+
+
+def _ties_of(datasets: set[UUID], as_of: datetime | None) -> list[tuple[UUID, UUID]]:
+    tied = TIED_NOW if as_of is None else TIED_THEN
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT a.dataset_id, a.alias_id FROM lineage_namealias a WHERE NOT a.is_shared AND {tied}"
+            " AND (a.dataset_id = ANY(%(ids)s) OR a.alias_id = ANY(%(ids)s)) ORDER BY 1, 2",
+            {"ids": list(datasets), "at": as_of},
+        )
+        return list(cursor.fetchall())
 
 
 @dataclass
@@ -122,16 +131,15 @@ def neighbourhood(
     *,
     depth: int,
     as_of: datetime | None = None,
-    limit: int = MOST_NODES,
-    until: set[UUID] | None = None,
+    limit: int,
 ) -> Neighbourhood:
-    """Level by level from the roots, exactly ``depth`` steps, or until every dataset of ``until`` is found."""
+    """Level by level from the roots, exactly ``depth`` steps."""
     found = Neighbourhood(names=names_around(roots, as_of))
     frontier = {found.names.of(node) for node in roots}
     found.distance = dict.fromkeys(frontier, 0)
     here, there = ("source_id", "target_id") if direction == "down" else ("target_id", "source_id")
     for step in range(1, depth + 1):
-        if not frontier or (until is not None and until <= found.distance.keys()):
+        if not frontier:
             break
         rows = Edge.objects.current(as_of).filter(**{f"{here}__in": found.names.all_of(frontier)}).select_related("job")
         edges = list(rows.order_by("first_seen", "id"))
@@ -148,6 +156,36 @@ def neighbourhood(
                 frontier.add(end)
             found.edges[edge.pk] = edge
     return found
+
+
+LEVEL = """
+SELECT DISTINCT ON (there) there, here FROM (
+    SELECT e.target_id AS there, e.source_id AS here FROM lineage_edge e WHERE e.source_id = ANY(%(from)s) AND {held}
+    UNION ALL
+    SELECT a.alias_id, a.dataset_id FROM lineage_namealias a
+    WHERE a.dataset_id = ANY(%(from)s) AND NOT a.is_shared AND {tied}
+    UNION ALL
+    SELECT a.dataset_id, a.alias_id FROM lineage_namealias a
+    WHERE a.alias_id = ANY(%(from)s) AND NOT a.is_shared AND {tied}
+) step ORDER BY there, here
+"""
+
+
+def ways_down(roots: Iterable[UUID], wanted: set[UUID], as_of: datetime | None = None) -> dict[UUID, UUID]:
+    """The step before each dataset on a shortest way from the roots, as far as it takes to find all that are wanted."""
+    held, tied = (HELD_NOW, TIED_NOW) if as_of is None else (HELD_THEN, TIED_THEN)
+    frontier, before = list(roots), {}
+    seen = set(frontier)
+    missing = wanted - seen
+    while frontier and missing:
+        with connection.cursor() as cursor:
+            cursor.execute(LEVEL.format(held=held, tied=tied), {"from": frontier, "at": as_of})
+            fresh = {there: here for there, here in cursor.fetchall() if there not in seen}
+        before.update(fresh)
+        seen |= fresh.keys()
+        missing -= fresh.keys()
+        frontier = list(fresh)
+    return before
 
 
 def way_to(before: Mapping[UUID, UUID], node: UUID) -> list[UUID]:
