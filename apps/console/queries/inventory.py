@@ -12,6 +12,7 @@ from apps.console.comparison import words
 from apps.registry.models import Deployment, Model, ModelVersion, UseCase
 from apps.workflow.queries import PathPreview
 
+WIDE = ("artifact_files", "training", "features", "endpoint", "output", "reason_note")
 RUNNING = [Deployment.State.AUTHORISED, Deployment.State.ACTIVE, Deployment.State.SUSPENDED]
 
 
@@ -56,7 +57,8 @@ def model_rows(models: Iterable[Model]) -> list[ModelRow]:
     keys = [model.pk for model in listed]
     newest_id = ModelVersion.objects.filter(model=OuterRef("pk")).order_by("-created_at", "-id").values("pk")[:1]
     ids = Model.objects.filter(pk__in=keys).values_list("pk", Subquery(newest_id))
-    newest = ModelVersion.objects.select_related("created_by").in_bulk([version for _model, version in ids if version])
+    named = ModelVersion.objects.only("id", "created_at", "version", "model_id")
+    newest = named.in_bulk([version for _model, version in ids if version])
     by_model = {version.model_id: version for version in newest.values()}
     running = running_of(version__model__in=keys)
     return [ModelRow(model, by_model.get(model.pk), running.get(model.pk, [])) for model in listed]
@@ -65,6 +67,7 @@ def model_rows(models: Iterable[Model]) -> list[ModelRow]:
 def running_of(**which: Any) -> dict[Any, list[Deployment]]:
     """What runs, or may start, now; by model."""
     rows = Deployment.objects.filter(state__in=RUNNING, **which).select_related("version", "environment")
+    rows = rows.defer(*(f"version__{name}" for name in WIDE))
     found = defaultdict(list)
     for row in rows.order_by("-environment__is_production", "environment__name", "-id"):
         found[row.version.model_id].append(row)

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 
 from apps.core.errors import BadRequest
 
-SIZE = 50
+SIZE = 25
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, Value
-from django.db.models.functions import Concat
+from django.db.models import Q
 from django.urls import reverse
 
 from apps.accounts.models import User
@@ -130,12 +129,13 @@ def _models(user: User, words: str) -> list[Hit]:
 
 
 def _named_versions(user: User, words: str) -> list[Hit]:
-    """Versions by "name 12": the last word is the version."""
-    if " " not in words:
+    """Versions by "name 12": the last word is the version, what stands before it the model."""
+    name, _space, number = words.rpartition(" ")
+    if not name:
         return []
-    rows = _versions(user).annotate(full=Concat("model__name", Value(" "), "version"))
-    rows = rows.filter(Q(full__iexact=words) | Q(full__istartswith=words)).order_by("-id")[:MOST]
-    return [version_hit(row, is_exact=_same(words, row.full)) for row in rows]
+    named = Model.objects.visible_to(user).filter(Q(name__iexact=name) | Q(slug__iexact=name))
+    rows = _versions(user).filter(model__in=list(named[:MOST]), version=number).order_by("-id")[:MOST]
+    return [version_hit(row, is_exact=True) for row in rows]
 
 
 def _use_cases(user: User, words: str) -> list[Hit]:
