@@ -7,7 +7,7 @@ from typing import Any
 
 from apps.policy import expressions, wording
 from apps.policy.expressions import Truth, Verdict
-from apps.policy.requirements import Item, Requirement
+from apps.policy.requirements import Item, Limit, Requirement
 from apps.policy.results import ANSWER_NEEDED, ERROR, EXPIRED, MISSING, OPEN, SATISFIED, UNCHECKED, Snapshot, TypeView
 
 
@@ -32,56 +32,38 @@ def judge_limit(requirement: Requirement, snapshot: Snapshot) -> Part:
     limit, condition = requirement.limit, requirement.condition
     if limit is None or condition is None:
         raise ValueError(f"{requirement.id} has no limit")
-    value = expressions.lookup(snapshot.facts, limit.name)
-    other = (
-        expressions.lookup(snapshot.facts, limit.found_name or limit.value_of)
-        if limit.found_name or limit.value_of
-        else None
-    )
-    required = wording.required(limit, expressions.lookup(snapshot.facts, limit.value_of) if limit.value_of else None)
+    bound = expressions.lookup(snapshot.facts, limit.value_of) if limit.value_of else None
+    words = expressions.lookup(snapshot.facts, limit.found_name) if limit.found_name else bound
+    required = wording.required(limit, bound)
     verdict = expressions.explain(condition, snapshot.facts)
-    evidence = snapshot.sources.get(limit.name, ())
-    owner, target = requirement.role, f"check:{requirement.check}" if requirement.check else "facts"
+    title, who = requirement.title, wording.role(requirement.role)
+    base = Part(UNCHECKED, "CHECK_NOT_RUN", "not measured", required, owner=requirement.role, target=target_of(requirement, limit),
+                evidence=snapshot.sources.get(limit.name, ()))  # fmt: skip
     if verdict.truth is Truth.UNKNOWN:
-        how = f"run the check {requirement.check.replace('_', ' ')}" if requirement.check else "record it"
-        return Part(
-            UNCHECKED,
-            "CHECK_NOT_RUN",
-            "not measured",
-            required,
-            target=target,
-            owner=owner,
-            why=f"{requirement.title} has not been measured: {required} is required.",
-            fix=f"To fix this, {wording.role(owner)} lets a worker {how}."
-            if requirement.check
-            else f"To fix this, {wording.role(owner)} has to {how}.",
+        check = requirement.check.replace("_", " ")
+        fix = (
+            f"To fix this, {who} lets a worker run the check {check}."
+            if check
+            else f"To fix this, {who} has to record it."
         )
-    observed = wording.found(limit, value, other)
+        return replace(base, why=f"{title} has not been measured: {required} is required.", fix=fix)
     if verdict.truth is Truth.ERROR:
-        return Part(
-            ERROR,
-            "CHECK_FAILED",
-            "no usable value",
-            required,
-            target=target,
-            owner=owner,
-            evidence=evidence,
-            why=f"{requirement.title} could not be compared with its limit: {verdict.error}.",
-            fix="To fix this, run the check again or correct the limit.",
-        )
+        why = f"{title} could not be compared with its limit: {verdict.error}."
+        fix = "To fix this, run the check again or correct the limit."
+        return replace(base, outcome=ERROR, code="CHECK_FAILED", observed="no usable value", why=why, fix=fix)
+    observed = wording.found(limit, expressions.lookup(snapshot.facts, limit.name), words)
     if verdict.truth is Truth.FALSE:
-        return Part(
-            OPEN,
-            "REQUIREMENT_FAILED",
-            observed,
-            required,
-            target=target,
-            owner=owner,
-            evidence=evidence,
-            why=f"{requirement.title}: found {observed}, required {required}.",
-            fix=f"To fix this, {wording.role(owner)} brings it to {required}, or asks for a waiver.",
-        )
-    return Part(SATISFIED, "SATISFIED", observed, required, evidence=evidence)
+        why = f"{title}: found {observed}, required {required}."
+        fix = f"To fix this, {who} brings it to {required}, or asks for a waiver."
+        return replace(base, outcome=OPEN, code="REQUIREMENT_FAILED", observed=observed, why=why, fix=fix)
+    return replace(base, outcome=SATISFIED, code="SATISFIED", observed=observed)
+
+
+def target_of(requirement: Requirement, limit: Limit) -> str:
+    """Where a measured value is mended: by a check, at the data, or in the intake."""
+    if requirement.check:
+        return f"check:{requirement.check}"
+    return "data" if limit.name.startswith("terms.") else "facts"
 
 
 def judge_item(item: Item, snapshot: Snapshot, at: datetime) -> Part:

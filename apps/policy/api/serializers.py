@@ -139,7 +139,7 @@ class WaiverRequest(StrictSerializer):
     extends = serializers.UUIDField(required=False, default=None, allow_null=True)
 
 
-class ReasonRequest(StrictSerializer):
+class DecisionReason(StrictSerializer):
     """Why."""
 
     reason = serializers.CharField(max_length=LONGEST, required=False, default="", allow_blank=True)

@@ -171,28 +171,28 @@ class Waivers(ViewSet):
             services.request_waiver(version, environment=place, extends=extends, **body, actor=request.user), 201
         )
 
-    @describe("Grant a waiver", sends=shapes.ReasonRequest, answers=shapes.WaiverReply, refuses=(404, 409, 422),
+    @describe("Grant a waiver", sends=shapes.DecisionReason, answers=shapes.WaiverReply, refuses=(404, 409, 422),
               example=examples.DECISION)  # fmt: skip
     def approve(self, request: Request, pk: Any) -> Response:
         """Grant a waiver. Whoever asked, built, checked or gains cannot."""
         return self.reply(
-            services.approve_waiver(self.wanted(pk), **read(shapes.ReasonRequest, request.data), actor=request.user)
+            services.approve_waiver(self.wanted(pk), **read(shapes.DecisionReason, request.data), actor=request.user)
         )
 
-    @describe("Refuse a waiver", sends=shapes.ReasonRequest, answers=shapes.WaiverReply, refuses=(404, 409, 422),
+    @describe("Refuse a waiver", sends=shapes.DecisionReason, answers=shapes.WaiverReply, refuses=(404, 409, 422),
               example=examples.REJECTION)  # fmt: skip
     def reject(self, request: Request, pk: Any) -> Response:
         """Refuse a waiver, with a reason."""
         return self.reply(
-            services.reject_waiver(self.wanted(pk), **read(shapes.ReasonRequest, request.data), actor=request.user)
+            services.reject_waiver(self.wanted(pk), **read(shapes.DecisionReason, request.data), actor=request.user)
         )
 
-    @describe("Withdraw a waiver", sends=shapes.ReasonRequest, answers=shapes.WaiverReply, refuses=(404, 409, 422),
+    @describe("Withdraw a waiver", sends=shapes.DecisionReason, answers=shapes.WaiverReply, refuses=(404, 409, 422),
               example=examples.WITHDRAWAL)  # fmt: skip
     def withdraw(self, request: Request, pk: Any) -> Response:
         """Take a request or a granted waiver back; a granted one ends at this moment."""
         return self.reply(
-            services.withdraw_waiver(self.wanted(pk), **read(shapes.ReasonRequest, request.data), actor=request.user)
+            services.withdraw_waiver(self.wanted(pk), **read(shapes.DecisionReason, request.data), actor=request.user)
         )
 
 
@@ -252,13 +252,13 @@ class FrameworkChanges(ViewSet):
 
     @describe(
         "Refuse a change of a framework",
-        sends=shapes.ReasonRequest,
+        sends=shapes.DecisionReason,
         answers=shapes.FrameworkChangeReply,
         refuses=(404, 409, 422),
     )
     def reject(self, request: Request, pk: Any) -> Response:
         """A second person refuses, with a reason."""
-        reason = read(shapes.ReasonRequest, request.data)["reason"]
+        reason = read(shapes.DecisionReason, request.data)["reason"]
         return Response(
             shapes.FrameworkChangeReply(
                 services.reject_framework(self.get_object(), actor=request.user, reason=reason)

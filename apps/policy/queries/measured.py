@@ -173,6 +173,8 @@ def kpi_value(kpi: Kpi, version: ModelVersion, known: dict[str, Any]) -> float |
     )
 
 
-def is_better(kpi: Kpi, value: float, baseline: float) -> bool:
+def is_better(kpi: Kpi, value: float, baseline: float | None) -> bool:
     """Whether the value beats the baseline in the direction that counts."""
+    if baseline is None:
+        return True
     return value > baseline if kpi.direction == Kpi.Direction.HIGHER else value < baseline

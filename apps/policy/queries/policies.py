@@ -65,7 +65,7 @@ def policy_in_force(tier: int, environment: Environment, *, at: datetime | None 
         .defer("policy_version__body")
         .order_by("-starts_at", "-id")
     )
-    found = {}
+    found: dict[Any, PolicyVersion] = {}
     for row in rows:
         found.setdefault(row.policy_version.policy.environment_id, row.policy_version)
     return found.get(environment.pk) or found.get(None)

@@ -186,9 +186,12 @@ def with_link(row: RequirementResult, version: ModelVersion) -> RequirementResul
     if row.is_settled or not row.fix_target:
         return row
     target, _, key = row.fix_target.partition(":")
-    names = {"check": ("evidence:check-new", [version.pk]), "evidence": ("evidence:version-list", [version.pk]),
-             "facts": ("policy:intake", [version.use_case.slug]), "data": ("console:dataset-list", []),
-             "lineage": ("lineage:version", [version.pk])}  # fmt: skip
+    names: dict[str, tuple[str, list[Any]]] = {
+        "check": ("evidence:check-new", [version.pk]),
+        "evidence": ("evidence:version-list", [version.pk]),
+        "facts": ("policy:intake", [version.use_case.slug]),
+        "data": ("console:dataset-list", []),
+    }
     name, arguments = names[target]
     try:
         url = reverse(name, args=arguments)

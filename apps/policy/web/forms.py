@@ -1,7 +1,7 @@
 """What people fill in about policy. A form checks shape; the service decides, and its refusal comes back as an error here."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils import timezone
@@ -146,6 +146,10 @@ class WaiverForm(forms.Form):
                                            help_text=_("What limits the risk in the meantime. At least 20 characters."))  # fmt: skip
     ends_on = forms.DateField(label=_("Last day"), widget=DateInput())
 
+    def choice(self, name: str) -> forms.ChoiceField:
+        """A field whose choices depend on the version."""
+        return cast(forms.ChoiceField, self.fields[name])
+
     def __init__(
         self, version: ModelVersion, rows: list[RequirementResult], submitted: Any = None, initial: Any = None
     ) -> None:
@@ -153,9 +157,9 @@ class WaiverForm(forms.Form):
         longest = services.longest_days(version)
         start = {"ends_on": today + timedelta(days=min(DEFAULT_DAYS, longest)), **(initial or {})}
         super().__init__(submitted, initial=start)
-        self.fields["requirement"].choices = [(row.id, f"{row.title} ({row.id})") for row in rows]
+        self.choice("requirement").choices = [(row.id, f"{row.title} ({row.id})") for row in rows]
         places = Environment.objects.order_by("name").values_list("slug", "name")
-        self.fields["environment"].choices = [("", _("All environments")), *places]
+        self.choice("environment").choices = [("", _("All environments")), *places]
         limit = _("At most %(days)d days from today. The waiver ends by itself after this day.")
         self.fields["ends_on"].help_text = limit % {"days": longest}
 
