@@ -7,13 +7,13 @@ from uuid import UUID
 from django.db.models import Prefetch, QuerySet
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.openapi import describe
 from apps.core.errors import BadRequest, NotFound
-from apps.core.rest import ApiView, ViewSet
+from apps.core.rest import ApiView, StrictJSONParser, ViewSet
 from apps.evidence import checks, queries, services
 from apps.evidence.api import examples
 from apps.evidence.api import serializers as shapes
@@ -74,7 +74,7 @@ class VersionEvidence(ViewSet):
 
     required_scopes: ClassVar[dict[str, str]] = WRITES
     serializer_class = shapes.EvidenceSummary
-    parser_classes = [JSONParser, MultiPartParser]
+    parser_classes: ClassVar[Any] = [StrictJSONParser, MultiPartParser]
 
     def get_queryset(self) -> QuerySet[Evidence]:
         """Every item bound to the version, newest first."""
