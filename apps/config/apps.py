@@ -7,4 +7,8 @@ class ConfigConfig(AppConfig):
     verbose_name = "Configuration"
 
     def ready(self) -> None:
-        from apps.config import celery  # noqa: F401  (importing it here, not in __init__, keeps the bootstrap free of Celery)
+        """Load Celery here, not in `__init__`, so that the bootstrap needs none; and every task, so that each process
+        knows on which queue a job goes."""
+        from apps.config.celery import app
+
+        app.autodiscover_tasks(force=True)

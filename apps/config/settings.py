@@ -278,8 +278,11 @@ structlog.configure(
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.dict_tracebacks,
-        structlog.processors.JSONRenderer() if PRODUCTION else structlog.dev.ConsoleRenderer(colors=False),
+        *(
+            [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+            if PRODUCTION
+            else [structlog.dev.ConsoleRenderer(colors=False)]
+        ),
     ],
     cache_logger_on_first_use=True,
 )

@@ -8,9 +8,9 @@ from apps.gate import services
 from apps.gate.models import Decision
 from apps.gate.services import Question
 from tests import factories
-from tests.workflow.conftest import World, bare, shelf, world
+from tests.workflow.conftest import World, again, bare, granted, shelf, world
 
-__all__ = ["bare", "shelf", "world"]
+__all__ = ["bare", "granted", "shelf", "world"]
 
 
 def ask(world: World, **changes: Any) -> Decision:
@@ -25,13 +25,18 @@ def ask(world: World, **changes: Any) -> Decision:
 
 
 @pytest.fixture
-def approved(world: World) -> World:
+def approved(granted: World, db: None) -> World:
     """A version that was approved for production."""
-    world.approve()
-    return world
+    return again(granted)
 
 
 @pytest.fixture
-def caller(world: World) -> Any:
+def caller(approved: World) -> Any:
     """The pipeline's API client with the right to ask."""
-    return factories.api(world.pipeline, "gate:ask", "read")
+    return factories.api(approved.pipeline, "gate:ask", "read")
+
+
+@pytest.fixture
+def caller_of() -> Any:
+    """A maker of API clients for a world's pipeline."""
+    return lambda world: factories.api(world.pipeline, "gate:ask", "read")
