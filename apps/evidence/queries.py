@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
+from apps.core.models import JobState
 from apps.evidence.catalogue import EvidenceType, catalogue
 from apps.evidence.models import CheckRun, Document, Evidence, EvidenceMark, Source
 from apps.registry.models import ModelVersion
@@ -188,9 +189,14 @@ def current_for(version: ModelVersion, *, at: datetime | None = None) -> list[Ev
 
 
 def latest_runs(version: ModelVersion) -> list[CheckRun]:
-    """The newest run of each check on this version."""
+    """The newest run of each check on this version. A run whose job was given up or cancelled has failed with it."""
     runs = CheckRun.objects.filter(version=version).select_related("job").order_by("check_key", "-created_at", "-id")
-    return list(runs.distinct("check_key"))
+    found = list(runs.distinct("check_key"))
+    for run in found:
+        is_open = run.state in {CheckRun.State.WAITING, CheckRun.State.RUNNING}
+        if is_open and run.job is not None and run.job.is_over and run.job.state != JobState.DONE:
+            run.state, run.error = CheckRun.State.FAILED, run.job.error
+    return found
 
 
 def documents_for(version: ModelVersion) -> list[Document]:

@@ -150,3 +150,10 @@ def test_a_job_that_comes_twice_measures_once(credit: Any) -> None:
     type(runs[0].job).objects.filter(pk=runs[0].job.pk).update(state=JobState.WAITING)
     jobs.run_now(runs[0].job)
     assert Evidence.objects.count() == 1
+
+
+def test_a_run_whose_job_was_cancelled_has_failed_with_it(credit: Any) -> None:
+    runs = services.request_checks(credit, checks=["fairness"], actor=credit.created_by)
+    jobs.cancel(runs[0].job)
+    (run,) = queries.latest_runs(credit)
+    assert (run.state, run.error) == (CheckRun.State.FAILED, "Cancelled.")
