@@ -24,6 +24,7 @@ POLICIES = Path("fixtures/policies")
 PROCESS = Path("fixtures/processes/process.yaml")
 
 TIERS = (1, 2, 3, 4)
+HOUSE = "house"
 MINIMUM = "minimum"
 EVERYWHERE = "everywhere"
 
@@ -226,14 +227,19 @@ def house_rules() -> list[dict[str, Any]]:
 
 def house_requirements(tier: int, rules: Iterable[Mapping[str, Any]] | None = None) -> list[dict[str, Any]]:
     """The named thresholds that this tier is held to, as rows of a policy body."""
+    common = {
+        "kind": "build",
+        "scope": "model_version",
+        "effective": [],
+        "is_early": False,
+        "evidence": [],
+        "pass_rule": "all",
+    }
     return [
-        {
-            "framework": "house", "kind": "build", "scope": "model_version", "effective": [], "is_early": False, "evidence": [],
-            "pass_rule": "all", **{key: value for key, value in row.items() if key != "tiers"},
-        }
+        {**common, **{key: value for key, value in row.items() if key != "tiers"}, "framework": HOUSE}
         for row in (house_rules() if rules is None else rules)
         if tier in row.get("tiers", TIERS)
-    ]  # fmt: skip
+    ]
 
 
 def blocks_on(tier: int, *, is_production: bool) -> tuple[str, ...]:
@@ -259,6 +265,7 @@ def policy_body(
     return {
         "tier": tier,
         "is_production": is_production,
+        "has_own_rules": rules is not None,
         "blocks_on": list(blocks_on(tier, is_production=is_production)),
         "frameworks": [
             {

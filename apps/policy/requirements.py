@@ -98,7 +98,11 @@ class CompiledPolicy:
 def compile_policy(
     body: Mapping[str, Any], fact_types: Mapping[str, str], evidence_types: Mapping[str, Mapping[str, str]]
 ) -> CompiledPolicy:
-    """Compile a policy body; raises InvalidExpression naming the requirement that does not compile."""
+    """Compile a policy body; raises InvalidExpression naming the requirement that does not compile or comes twice."""
+    ids = [row.get("id", "?") for row in body["requirements"]]
+    if len(set(ids)) < len(ids):
+        twice = sorted({name for name in ids if ids.count(name) > 1})
+        raise InvalidExpression(f"{', '.join(twice)}: a requirement with this id comes twice")
     return CompiledPolicy(
         tier=body["tier"],
         is_production=body["is_production"],

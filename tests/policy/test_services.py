@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from apps.audit import queries as audit
-from apps.core.errors import NotAllowed, WrongState
+from apps.core.errors import Invalid, NotAllowed, WrongState
 from apps.policy import packs, queries, services
 from apps.policy.models import Framework, Publication
 from apps.policy.services import policies
@@ -90,6 +90,26 @@ def test_policy_that_starts_later_is_in_force_later(credit):
     services.publish_policy(draft, actor=credit.risk2, starts_at=starts)
     assert queries.policy_for(credit.version, credit.production).version == 1
     assert queries.policy_for(credit.version, credit.production, at=starts).version == 2
+
+
+def test_own_house_rules_survive_a_framework_and_a_load_of_the_packs(credit):
+    policy = queries.policy_for(credit.version, credit.production).policy
+    draft = services.draft_policy(policy, rules=packs.house_rules()[:1], reason=WHY, actor=credit.risk)
+    services.publish_policy(draft, actor=credit.risk2)
+    assert services.load_packs()["policies"] == 0
+    services.confirm_framework(
+        services.request_framework("nist-ai-rmf", is_on=True, reason=WHY, actor=credit.risk), actor=credit.risk2
+    )
+    held = queries.policy_for(credit.version, credit.production)
+    assert held.version == draft.version + 1
+    assert [row["id"] for row in held.body["requirements"] if row["framework"] == "house"] == ["HOUSE-TIER"]
+
+
+def test_rule_cannot_take_the_name_of_a_law_or_of_minimum_evidence(credit):
+    policy = queries.policy_for(credit.version, credit.production).policy
+    for name in ("GDPR-32", "MIN-risk_register"):
+        with pytest.raises(Invalid, match="comes twice"):
+            services.draft_policy(policy, rules=[{**packs.house_rules()[0], "id": name}], reason=WHY, actor=credit.risk)
 
 
 def test_environment_with_a_policy_of_its_own_is_held_to_it(credit):

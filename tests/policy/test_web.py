@@ -138,3 +138,26 @@ def test_stranger_sees_neither_waivers_nor_intake(credit):
     assert stranger.get(reverse("policy:waiver", args=[waiver.pk])).status_code == 404
     decide = reverse("policy:waiver-decide", args=[waiver.pk, "approve"])
     assert stranger.post(decide, {"reason": "I say so myself."}).status_code == 404
+
+
+def test_draft_is_simulated_on_past_judgements_and_published_by_a_second_person(ready):
+    services.assess(ready.version, ready.production, store=True)
+    path = reverse("policy:draft", args=["tier-2-production"])
+    risk, other = make.signed_in(ready.risk), make.signed_in(ready.risk2)
+    page = risk.get(path)
+    fields = {name: field.initial for name, field in page.context["form"].fields.items() if name != "reason"}
+    sent = risk.post(
+        path, {**fields, "HOUSE-RATIO.value": "0.95", "HOUSE-GROUPS.weight": "", "reason": "Board limit of 14 October."}
+    )
+    assert sent.status_code == 302, sent.content.decode()
+    simulated = risk.get(sent["Location"]).content.decode()
+    assert "1 judgement replayed: 0 same, 1 would become not ready, 0 would become ready" in simulated
+    assert "0.91, at least 0.95 required" in simulated
+    assert "2 rules change" in simulated
+    draft = PolicyVersion.objects.order_by("-created_at").first()
+    publish = reverse("policy:publish", args=[draft.pk])
+    assert risk.post(publish, {"read": "on"}).status_code == 403
+    assert other.post(publish, {}).status_code == 422
+    assert other.post(publish, {"read": "on"}).status_code == 302
+    assert not services.assess(ready.version, ready.production).is_ready
+    assert services.assess(ready.version, ready.production, store=True).assessment.policy_version == draft

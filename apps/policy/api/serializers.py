@@ -284,6 +284,44 @@ class PublishRequest(StrictSerializer):
     starts_at = serializers.DateTimeField(required=False, default=None, allow_null=True)
 
 
+class RuleChangeReply(serializers.Serializer[Any]):
+    """A requirement that a draft adds, drops or changes."""
+
+    id = serializers.CharField()
+    title = serializers.CharField()
+    before = serializers.CharField()
+    after = serializers.CharField()
+
+
+class FlipReply(serializers.Serializer[Any]):
+    """A past judgement that would come out otherwise."""
+
+    assessment = serializers.CharField(source="assessment.pk")
+    version = serializers.CharField(source="assessment.version_id")
+    environment = serializers.CharField(source="assessment.environment.slug")
+    at = serializers.DateTimeField(source="assessment.at")
+    was_ready = serializers.BooleanField()
+    would_be_ready = serializers.BooleanField()
+    deciding = serializers.SerializerMethodField()
+
+    def get_deciding(self, obj: Any) -> list[str]:
+        """The ids of the requirements that make the difference."""
+        return [row.id for row in obj.deciding]
+
+
+class SimulationReply(serializers.Serializer[Any]):
+    """What a policy version would have changed."""
+
+    sentence = serializers.CharField()
+    since = serializers.DateTimeField()
+    replayed = serializers.IntegerField()
+    excluded = serializers.IntegerField()
+    same = serializers.IntegerField()
+    closes = FlipReply(many=True)
+    opens = FlipReply(many=True)
+    changes = RuleChangeReply(many=True)
+
+
 def mention(version: PolicyVersion) -> dict[str, Any]:
     """A policy version, named."""
     return {"id": str(version.pk), "name": version.policy.name, "version": version.version, "digest": version.digest}

@@ -22,5 +22,6 @@ urlpatterns = [
     path("policies/<slug:slug>", views.Policies.as_view({"get": "retrieve"})),
     path("policies/<slug:slug>/drafts", views.Policies.as_view({"post": "draft"})),
     path("policy-versions/<uuid:pk>", views.PolicyVersions.as_view({"get": "retrieve"})),
+    path("policy-versions/<uuid:pk>/simulation", views.PolicyVersions.as_view({"get": "simulation"})),
     path("policy-versions/<uuid:pk>/publish", views.PolicyVersions.as_view({"post": "publish"})),
 ]

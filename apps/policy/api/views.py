@@ -319,6 +319,11 @@ class PolicyVersions(ViewSet):
         """A version of a policy as it is and stays."""
         return Response(shapes.PolicyVersionReply(self.get_object()).data)
 
+    @describe("What a policy version would have changed", answers=shapes.SimulationReply, refuses=(404,))
+    def simulation(self, request: Request, pk: Any) -> Response:
+        """The judgements of the last 90 days under these rules. Nothing is stored."""
+        return Response(shapes.SimulationReply(services.simulate(self.get_object())).data)
+
     @describe(
         "Publish a policy version",
         sends=shapes.PublishRequest,

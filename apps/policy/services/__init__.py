@@ -13,6 +13,7 @@ from apps.policy.services.policies import (
     request_framework,
 )
 from apps.policy.services.reporting import intake_of, judged_as_of
+from apps.policy.services.simulating import Simulation, simulate
 from apps.policy.services.tiers import answer_facts, arithmetic_of, confirm_tier, proposal_for, propose_tier
 from apps.policy.services.waivers import (
     WaiverEffect,
@@ -28,6 +29,7 @@ from apps.policy.services.waivers import (
 __all__ = [
     "Judgement",
     "RequirementResult",
+    "Simulation",
     "WaiverEffect",
     "answer_facts",
     "approve_waiver",
@@ -52,6 +54,7 @@ __all__ = [
     "request_framework",
     "request_waiver",
     "result_row",
+    "simulate",
     "waivable",
     "withdraw_waiver",
 ]

@@ -67,21 +67,31 @@ def load_packs() -> dict[str, int]:
 
 
 def ship_default_policies(reason: str = "The packs that ship with the product.") -> list[PolicyVersion]:
-    """Publish a new version of each default policy whose content differs from what is in force."""
-    published = []
-    active = queries.active_frameworks()
+    """Publish every policy anew whose frameworks, minimum evidence or shipped rules differ from what is in force.
+
+    House rules that people drafted stay theirs; only what comes from the packs and from active frameworks is renewed.
+    """
     for tier in packs.TIERS:
         for is_production in (True, False):
-            policy = default_policy(tier, is_production)
-            body = default_body(tier, is_production=is_production, active=active)
-            newest = (
-                policy.versions.filter(publication__isnull=False, drafted_by__isnull=True).order_by("-version").first()
-            )
-            if newest is None or newest.body != body:
-                version = draft(policy, body, reason=reason, drafted_by=None)
-                put_in_force(version, audit.system("policy"), published_by=None, reason=reason)
-                published.append(version)
+            default_policy(tier, is_production)
+    active, in_force, published = queries.active_frameworks(), queries.policies_in_force(), []
+    for policy in Policy.objects.all():
+        held = in_force.get(policy.pk)
+        if held is None and policy.environment_id is not None:
+            continue
+        body = default_body(policy.tier, is_production=policy.is_production, active=active, rules=own_rules(held))
+        if held is None or held.body != body:
+            version = draft(policy, body, reason=reason, drafted_by=None)
+            put_in_force(version, audit.system("policy"), published_by=None, reason=reason)
+            published.append(version)
     return published
+
+
+def own_rules(held: PolicyVersion | None) -> list[dict[str, Any]] | None:
+    """The house rules that people drafted for a policy; None when it uses those that ship."""
+    if held is None or not held.body.get("has_own_rules"):
+        return None
+    return [row for row in held.body["requirements"] if row["framework"] == packs.HOUSE]
 
 
 def default_policy(tier: int, is_production: bool) -> Policy:

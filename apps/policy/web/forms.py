@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.errors import ProductError
 from apps.policy import packs, queries, services
 from apps.policy.queries.measured import organisation_day
+from apps.policy.requirements import OPERATOR_WORDS
 from apps.policy.results import RequirementResult
 from apps.policy.services.waivers import DEFAULT_DAYS
 from apps.registry.models import Environment, ModelVersion, UseCase
@@ -194,3 +195,64 @@ class FrameworkForm(forms.Form):
     )
     is_early = forms.BooleanField(label=_("Ask for them before their legal date"), required=False)
     reason = forms.CharField(label=_("Reason"), widget=forms.Textarea(attrs={"rows": 3}), max_length=4_000)
+
+
+WEIGHTS = [
+    ("everywhere", _("Blocks in every environment")), ("mandatory", _("Blocks where the tier says so")),
+    ("recommended", _("Is shown, does not block")), ("", _("Leave it out")),
+]  # fmt: skip
+
+
+class DraftForm(forms.Form):
+    """Other limits and weights for the house rules of a policy."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=4_000,
+        help_text=_("At least 20 characters."),
+    )
+
+    def __init__(self, rules: list[dict[str, Any]], submitted: Any = None) -> None:
+        super().__init__(submitted)
+        self.house = rules
+        for row in rules:
+            weights = [(row["severity"], row["severity"].replace("_", " ").capitalize()), *WEIGHTS]
+            choices = list({value: (value, word) for value, word in reversed(weights)}.values())
+            self.fields[f"{row['id']}.weight"] = forms.ChoiceField(
+                label=_("Weight"), choices=choices, required=False, initial=row["severity"]
+            )
+            if is_number(row["limit"].get("value")):
+                self.fields[f"{row['id']}.value"] = forms.FloatField(label=_("Limit"), initial=row["limit"]["value"])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The house rules with their fields, for the page."""
+        return [
+            {"rule": row, "word": OPERATOR_WORDS[row["limit"]["operator"]], "weight": self[f"{row['id']}.weight"],
+             "value": self[f"{row['id']}.value"] if f"{row['id']}.value" in self.fields else None}
+            for row in self.house
+        ]  # fmt: skip
+
+    def rules(self) -> list[dict[str, Any]]:
+        """The house rules as they would be."""
+        found = []
+        for row in self.house:
+            weight = self.cleaned_data[f"{row['id']}.weight"]
+            value = self.cleaned_data.get(f"{row['id']}.value", row["limit"].get("value"))
+            if weight:
+                found.append(
+                    {**row, "severity": weight, "limit": {**row["limit"], "value": self.same_kind(value, row)}}
+                )
+        return found
+
+    def same_kind(self, value: Any, row: dict[str, Any]) -> Any:
+        """A limit as the number it was: whole ones stay whole."""
+        held = row["limit"].get("value")
+        return (
+            int(value) if isinstance(held, int) and not isinstance(held, bool) and float(value).is_integer() else value
+        )
+
+
+def is_number(value: Any) -> bool:
+    """Whether a limit is a number that people may change."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

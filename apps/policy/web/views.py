@@ -9,10 +9,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from apps.core.errors import ProductError
+from apps.core.errors import Invalid, ProductError
 from apps.core.permissions import refusals
 from apps.policy import packs, queries, services
-from apps.policy.models import Framework, FrameworkChoice, Policy, PolicyVersion
+from apps.policy.models import Framework, FrameworkChoice, Policy, PolicyVersion, Publication
 from apps.policy.web import forms
 from apps.policy.web.tables import framework_rows, policy_rows, requirement_rows
 from apps.registry.queries import use_case_for
@@ -53,10 +53,55 @@ def policy_context(request: HttpRequest, found: Policy, version: PolicyVersion |
 
 
 @login_required
+def draft(request: HttpRequest, slug: str) -> HttpResponse:
+    """Draft a version with other limits; nothing changes until a second person publishes it."""
+    found = get_object_or_404(Policy.objects.select_related("environment"), slug=slug)
+    form = forms.DraftForm(house_rules_of(found), request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            version = services.draft_policy(
+                found, rules=form.rules(), reason=form.cleaned_data["reason"], actor=request.user
+            )
+        except ProductError as refused:
+            forms.show_refusal(form, refused)
+        else:
+            return redirect("policy:simulation", pk=version.pk)
+    context = {"policy": found, "form": form, "refusals": refusals(request.user, "policy.draft_policy", found)}
+    return render(request, "policy/draft.html", context, status=422 if form.errors else 200)
+
+
+def house_rules_of(found: Policy) -> list[dict[str, Any]]:
+    """The house rules of a policy in force, else those that ship."""
+    version = queries.policies_in_force().get(found.pk)
+    if version is None:
+        return packs.house_requirements(found.tier)
+    return [row for row in version.body["requirements"] if row["framework"] == packs.HOUSE]
+
+
+@login_required
+def simulation(request: HttpRequest, pk: Any) -> HttpResponse:
+    """A version of a policy, tried on the judgements of the last 90 days."""
+    version = get_object_or_404(PolicyVersion.objects.select_related("policy__environment", "drafted_by"), pk=pk)
+    found = services.simulate(version)
+    publication = Publication.objects.filter(policy_version=version).first()
+    reasons = refusals(request.user, "policy.publish_policy", version)
+    context = {
+        "policy": version.policy,
+        "version": version,
+        "simulation": found,
+        "publication": publication,
+        "refusals": reasons,
+    }
+    return render(request, "policy/simulation.html", context)
+
+
+@login_required
 @require_POST
 def publish(request: HttpRequest, pk: Any) -> HttpResponse:
     """Put a draft in force now."""
     version = get_object_or_404(PolicyVersion.objects.select_related("policy"), pk=pk)
+    if request.POST.get("read") != "on":
+        raise Invalid(_("Say that you have read what would change."), code="NOT_READ")
     services.publish_policy(version, actor=request.user, reason=request.POST.get("reason", ""))
     messages.success(request, _("%(version)s is in force.") % {"version": version})
     return redirect("policy:policy", slug=version.policy.slug)
