@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.catalog.models import Dataset
+from apps.dossiers.models import Dossier
 from apps.evidence.models import Evidence
 from apps.gate.models import Decision
 from apps.policy.models import Policy, Waiver
@@ -67,6 +68,7 @@ def _by_id(user: User, words: str) -> list[Hit]:
         ("Finding", Finding.objects.visible_to(user), "workflow:finding"),
         ("Waiver", Waiver.objects.visible_to(user), "policy:waiver"),
         ("Dataset", Dataset.objects.visible_to(user), "console:dataset"),
+        ("Dossier", Dossier.objects.visible_to(user), "dossiers:dossier"),
     ]
     for kind, rows, page in kinds:
         hits += [Hit(kind, str(row), reverse(page, args=[row.pk]), is_exact=True) for row in rows.filter(pk=key)[:1]]
@@ -79,6 +81,7 @@ def _by_reference(user: User, words: str) -> list[Hit]:
         return []
     kinds: dict[str, tuple[str, Any, str]] = {
         "F": ("Finding", Finding.objects.visible_to(user), "workflow:finding"),
+        "D": ("Dossier", Dossier.objects.visible_to(user), "dossiers:dossier"),
         "R": ("Review", Review.objects.visible_to(user), "workflow:review-detail"),
     }
     kind = kinds.get(match[1].upper())
