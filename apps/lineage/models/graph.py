@@ -38,8 +38,8 @@ class EdgeQuerySet(LockedQuerySet):
 class Edge(Record):
     """Data of one dataset went into another, through one job."""
 
-    source = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="+")
-    target = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="+")
+    source = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="+", db_index=False)
+    target = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="+", db_index=False)
     basis = models.CharField(max_length=9, choices=Basis.choices)
     job = models.ForeignKey(Job, null=True, on_delete=models.PROTECT, related_name="edges")
     declared_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
@@ -56,8 +56,8 @@ class Edge(Record):
             ),
         ]
         indexes = [
-            models.Index(fields=["source", "target"], name="lineage_edge_down", condition=Q(retired_at=None)),
-            models.Index(fields=["target", "source"], name="lineage_edge_up", condition=Q(retired_at=None)),
+            models.Index(fields=["source"], include=["target", "retired_at", "first_seen"], name="lineage_edge_down"),
+            models.Index(fields=["target"], include=["source", "retired_at", "first_seen"], name="lineage_edge_up"),
         ]
 
     def __str__(self) -> str:

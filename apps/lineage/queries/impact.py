@@ -5,9 +5,7 @@ An answer never comes without a statement of completeness: "nothing downstream" 
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,12 +15,12 @@ from django.db import connection
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.catalog.models import Dataset, DatasetVersion, Field
-from apps.lineage import propagation
-from apps.lineage.models import Edge, FieldEdge, RunIO
-from apps.lineage.propagation import Flow, Strength
+from apps.catalog.models import Dataset
+from apps.lineage.models import Edge, RunIO
+from apps.lineage.propagation import Strength
 from apps.lineage.queries.nodes import Node, dataset_node, field_node
-from apps.lineage.queries.walk import datasets_by_id, names_around, reach_sql, reached, way_to, ways_down
+from apps.lineage.queries.spread import by_column, by_version
+from apps.lineage.queries.walk import HELD_NOW, HELD_THEN, datasets_by_id, names_around, reach_sql, way_to, ways_down
 from apps.registry.models import DatasetLink, Deployment, ModelVersion
 
 MOST_FIELD_EDGES = 200_000
@@ -75,6 +73,20 @@ class Completeness:
         return "; ".join(parts)
 
 
+@dataclass(frozen=True)
+class Read:
+    """What one query over everything that is reached found."""
+
+    reached: int
+    links: dict[UUID, list[tuple[UUID, str]]]
+    unlinked: list[UUID]
+    edges: dict[str, int]
+    jobs: int
+    jobs_with_errors: int
+    jobs_unfinished: int
+    oldest_seen: datetime | None
+
+
 @dataclass
 class Impact:
     """The answer."""
@@ -111,20 +123,20 @@ def impact(
 ) -> Impact:
     """Model versions downstream of a dataset, a column, a job's outputs; ``version`` narrows to one state of the dataset."""
     roots = _roots(node)
+    places, states = None, None
     if version and node.dataset is not None:
-        strengths, states = _by_version(node.dataset, version, as_of)
-        places: dict[UUID, Strength] = strengths
-    else:
-        states = None
-        places = _by_column(node.field, as_of) if node.field is not None else _by_dataset(roots, as_of)
-    links = _links(places, states)
-    candidates = ModelVersion.objects.filter(pk__in=links).select_related("model__use_case")
+        places, states = by_version(node.dataset, version, as_of)
+    elif node.field is not None:
+        places = by_column(node.field, as_of)
+    found = _read(roots, places, states, as_of)
+    candidates = ModelVersion.objects.filter(pk__in=found.links).select_related("model__use_case", "model__owner")
     visible = candidates if user is None else candidates.visible_to(user)
     versions = list(visible.order_by("model__name", "-created_at"))
-    hidden = len(links) - len(versions)
-    hits = _hits(node, roots, versions, links, places, as_of)
-    completeness = _completeness(roots, node, as_of)
-    return Impact(node, hits, len(places), hidden, completeness, _unlinked(places, links))
+    hits = _hits(node, roots, versions, found.links, places, as_of)
+    unlinked = list(Dataset.objects.filter(pk__in=found.unlinked).order_by("namespace", "name"))
+    return Impact(
+        node, hits, found.reached, len(found.links) - len(versions), _completeness(found, roots, node), unlinked
+    )
 
 
 def _roots(node: Node) -> set[UUID]:
@@ -137,156 +149,12 @@ def _roots(node: Node) -> set[UUID]:
     return {node.dataset.pk} if node.dataset is not None else set()
 
 
-def _by_dataset(roots: set[UUID], as_of: datetime | None) -> dict[UUID, Strength]:
-    return dict.fromkeys(reached(roots, "down", as_of), Strength.CERTAIN)
-
-
-def _by_column(column: Field, as_of: datetime | None) -> dict[UUID, Strength]:
-    """How surely the values of the column are in each dataset downstream. Indirect influence counts as possible."""
-    members = reached([column.dataset_id], "down", as_of)
-    edges = list(Edge.objects.current(as_of).filter(source__in=members).only("source_id", "target_id"))
-    rows = FieldEdge.objects.current(as_of).filter(source__in=members).only(
-        "source_field_id", "target_field_id", "source_id", "target_id", "type", "subtype", "is_masked"
-    )  # fmt: skip
-    flows: list[Flow] = []
-    explained = set()
-    for row in rows[:MOST_FIELD_EDGES]:
-        explained.add((row.source_id, row.target_id))
-        held, start = ("in", row.target_id), row.source_field_id
-        if row.type == "INDIRECT" or row.target_field_id is None:
-            flows += [Flow(start, held, is_assumed=True), Flow(start, ("all", row.target_id), is_assumed=True)]
-            continue
-        flows += [Flow(start, row.target_field_id, row.type, row.subtype), Flow(start, held, row.type, row.subtype)]
-    for edge in edges:
-        pair = (("all", edge.source_id), ("all", edge.target_id))
-        flows.append(Flow(*pair, is_assumed=True))
-        flows.append(Flow(pair[1], ("in", edge.target_id), is_assumed=True))
-        if (edge.source_id, edge.target_id) not in explained:
-            flows.append(Flow(("in", edge.source_id), ("all", edge.target_id), is_assumed=True))
-            flows.append(Flow(("in", edge.source_id), ("in", edge.target_id), is_assumed=True))
-    flows += _aliases(members, as_of)
-    found = propagation.propagate({column.pk: [("value", propagation.PLAIN)]}, flows)
-    places = {column.dataset_id: Strength.CERTAIN}
-    for reached_node, marks in found.items():
-        if isinstance(reached_node, tuple) and reached_node[0] == "in":
-            places[reached_node[1]] = max(mark.strength for mark in marks.values())
-    names = names_around(places, as_of)
-    for place, strength in list(places.items()):
-        for other in names.all_of([place]):
-            places[other] = max(places.get(other, Strength.NONE), strength)
-    return places
-
-
-def _aliases(members: set[UUID], as_of: datetime | None) -> list[Flow]:
-    """One dataset under two names: its columns are the same columns."""
-    names = names_around(members, as_of)
-    shared = {member for member in members if member in names.canonical}
-    by_place: dict[tuple[UUID, str], list[UUID]] = defaultdict(list)
-    for pk, dataset, path in Field.objects.filter(dataset__in=shared).values_list("pk", "dataset", "path"):
-        by_place[names.of(dataset), path].append(pk)
-    flows = [
-        Flow(one, other, "DIRECT", "IDENTITY")
-        for same in by_place.values()
-        for one in same
-        for other in same
-        if one != other
-    ]
-    for member in shared:
-        use = names.of(member)
-        for kind in ("in", "all"):
-            if use != member:
-                flows += [
-                    Flow((kind, member), (kind, use), "DIRECT", "IDENTITY"),
-                    Flow((kind, use), (kind, member), "DIRECT", "IDENTITY"),
-                ]
-    return flows
-
-
-def _by_version(dataset: Dataset, key: str, as_of: datetime | None) -> tuple[dict[UUID, Strength], set[UUID]]:
-    """Which states of which datasets came from this state: through the runs that read it."""
-    start = DatasetVersion.objects.filter(dataset=dataset, key=key).first()
-    if start is None:
-        return {}, set()
-    strengths: dict[UUID, Strength] = {start.pk: Strength.CERTAIN}
-    frontier = {start}
-    while frontier:
-        reads = _reading_runs(frontier, strengths, as_of)
-        outputs = RunIO.objects.filter(run__in=reads, direction="out", version__isnull=False).select_related("version")
-        following = {}
-        for io in outputs:
-            made, strength = io.version, reads[io.run_id]
-            if made is not None and strength > strengths.get(made.pk, Strength.NONE):
-                strengths[made.pk] = strength
-                following[made.pk] = made
-        frontier = set(following.values())
-    datasets: dict[UUID, Strength] = {}
-    for pk, owner in DatasetVersion.objects.filter(pk__in=strengths).values_list("pk", "dataset"):
-        datasets[owner] = max(datasets.get(owner, Strength.NONE), strengths[pk])
-    return datasets, set(strengths)
-
-
-def _reading_runs(
-    versions: Iterable[DatasetVersion], strengths: dict[UUID, Strength], as_of: datetime | None
-) -> dict[UUID, Strength]:
-    """Runs that read these states: said by the run, or inferred because the state was the newest when the run began."""
-    found: dict[UUID, Strength] = {}
-    for version in versions:
-        rows = RunIO.objects.filter(direction="in", dataset=version.dataset_id)
-        if as_of is not None:
-            rows = rows.filter(run__started_at__lte=as_of)
-        later = DatasetVersion.objects.filter(dataset=version.dataset_id, valid_from__gt=version.valid_from)
-        until = later.order_by("valid_from").values_list("valid_from", flat=True).first()
-        inferred = rows.filter(version=None, run__started_at__gte=version.valid_from)
-        if until is not None:
-            inferred = inferred.filter(run__started_at__lt=until)
-        for run in inferred.values_list("run", flat=True):
-            found[run] = max(found.get(run, Strength.NONE), min(Strength.LIKELY, strengths[version.pk]))
-        for run in rows.filter(version=version).values_list("run", flat=True):
-            found[run] = max(found.get(run, Strength.NONE), strengths[version.pk])
-    return found
-
-
-def _links(places: dict[UUID, Strength], states: set[UUID] | None) -> dict[UUID, list[tuple[UUID, str]]]:
-    """Model versions that used these datasets (or exactly these states of them), as (dataset, role)."""
-    found: dict[UUID, list[tuple[UUID, str]]] = defaultdict(list)
-    asked = {"places": list(places), "states": list(states or ())}
-    exact = "AND s.id = ANY(%(states)s::uuid[])" if states is not None else ""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""SELECT l.version_id, s.dataset_id, l.role FROM registry_datasetlink l
-            JOIN catalog_datasetversion s ON s.id = l.dataset_version_id
-            WHERE s.dataset_id = ANY(%(places)s::uuid[]) {exact} ORDER BY 1, 3, 2""",
-            asked,
-        )
-        for version, dataset, role in cursor.fetchall():
-            found[version].append((dataset, role))
-    for version, dataset in _trained_on(asked, is_exact=states is not None):
-        if all(dataset != known for known, _ in found[version]):
-            found[version].append((dataset, "run"))
-    return found
-
-
-def _trained_on(asked: dict[str, Any], *, is_exact: bool) -> list[tuple[UUID, UUID]]:
-    """Model versions whose training run read these datasets, or wrote them as a model."""
-    narrowed = "AND (io.version_id IS NULL OR io.version_id = ANY(%(states)s::uuid[]))" if is_exact else ""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""SELECT DISTINCT v.id, io.dataset_id
-            FROM registry_modelversion v
-            JOIN lineage_run r ON v.training->>'run_id' IN (r.run_id::text, replace(r.run_id::text, '-', ''))
-            JOIN lineage_runio io ON io.run_id = r.id AND (io.direction = 'in' OR io.kind = 'MODEL')
-            WHERE io.dataset_id = ANY(%(places)s::uuid[]) {narrowed} ORDER BY 1, 2""",
-            asked,
-        )
-        return list(cursor.fetchall())
-
-
 def _hits(
     node: Node,
     roots: set[UUID],
     versions: list[ModelVersion],
     links: dict[UUID, list[tuple[UUID, str]]],
-    places: dict[UUID, Strength],
+    places: dict[UUID, Strength] | None,
     as_of: datetime | None,
 ) -> list[Hit]:
     if not versions:
@@ -302,7 +170,9 @@ def _hits(
     found = []
     for version in versions:
         way = min((ways[dataset] for dataset, _ in links[version.pk]), key=lambda steps: (len(steps), str(steps)))
-        strength = max(places.get(dataset, Strength.POSSIBLE) for dataset, _ in links[version.pk])
+        held = [
+            places.get(dataset, Strength.POSSIBLE) if places else Strength.CERTAIN for dataset, _ in links[version.pk]
+        ]
         path = [dataset_node(rows[pk]) for pk in way if pk in rows]
         if node.field is not None and node.dataset is not None and path:
             path[0] = field_node(node.dataset, node.field.path)
@@ -310,7 +180,7 @@ def _hits(
             Hit(
                 version=version,
                 depth=len(way),
-                strength=strength.name.lower(),
+                strength=max(held).name.lower(),
                 basis=_weakest(bases, way),
                 path=path,
                 through=[str(rows[pk]) for pk in way if pk in rows],
@@ -350,35 +220,64 @@ def _weakest(best: dict[tuple[UUID, UUID], int], way: list[UUID]) -> str:
     return BASES[max(worst)] if worst else "direct"
 
 
-def _unlinked(places: dict[UUID, Strength], links: dict[UUID, Any]) -> list[Dataset]:
-    """Models that events wrote downstream and that no registered version is tied to: a to-do, not a hit."""
-    linked = {dataset for held in links.values() for dataset, _ in held}
-    written = RunIO.objects.filter(kind="MODEL").extra(where=["dataset_id = ANY(%s::uuid[])"], params=[list(places)])
-    rows = Dataset.objects.filter(pk__in=written.values("dataset"))
-    return [row for row in rows.order_by("namespace", "name")[:50] if row.pk not in linked]
+GIVEN = "WITH RECURSIVE reached(id) AS (SELECT unnest(%(places)s::uuid[]))"
+ANSWER = """
+, used AS (
+    SELECT l.version_id AS version, s.dataset_id AS dataset, l.role AS role FROM reached r
+    JOIN catalog_datasetversion s ON s.dataset_id = r.id JOIN registry_datasetlink l ON l.dataset_version_id = s.id
+    WHERE {exact}
+), read_or_written AS (
+    SELECT io.dataset_id AS dataset, io.kind AS kind, replace(n.run_id::text, '-', '') AS run FROM reached r
+    JOIN lineage_runio io ON io.dataset_id = r.id AND (io.direction = 'in' OR io.kind = 'MODEL') AND {narrowed}
+    JOIN lineage_run n ON n.id = io.run_id
+), trained AS (
+    SELECT DISTINCT v.id AS version, w.dataset AS dataset, 'run'::text AS role FROM read_or_written w
+    JOIN registry_modelversion v ON replace(v.training->>'run_id', '-', '') = w.run
+), linked AS (
+    SELECT * FROM used UNION ALL SELECT t.* FROM trained t
+    WHERE NOT EXISTS (SELECT FROM used u WHERE u.version = t.version AND u.dataset = t.dataset)
+), steps AS (
+    SELECT e.basis, e.job_id, e.last_seen FROM reached r JOIN lineage_edge e ON e.source_id = r.id AND {held}
+), latest AS (
+    SELECT DISTINCT ON (n.job_id) n.job_id, n.failed_tasks, n.state FROM lineage_run n
+    WHERE n.job_id IN (SELECT job_id FROM steps) ORDER BY n.job_id, n.seen_at DESC, n.run_id DESC
+)
+SELECT (SELECT count(*) FROM reached),
+       (SELECT coalesce(array_agg(DISTINCT version || ' ' || dataset || ' ' || role), '{{}}') FROM linked),
+       (SELECT coalesce(array_agg(DISTINCT dataset), '{{}}') FROM read_or_written
+        WHERE kind = 'MODEL' AND dataset NOT IN (SELECT dataset FROM linked)),
+       (SELECT coalesce(array_agg(basis || ' ' || n), '{{}}') FROM (SELECT basis, count(*) n FROM steps GROUP BY 1) b),
+       (SELECT count(DISTINCT job_id) FROM steps),
+       (SELECT count(*) FROM latest WHERE failed_tasks > 0),
+       (SELECT count(*) FROM latest WHERE state = 'running'),
+       (SELECT min(last_seen) FROM steps)
+"""
 
 
-def _completeness(roots: set[UUID], node: Node, as_of: datetime | None) -> Completeness:
-    held = "e.retired_at IS NULL" if as_of is None else (
-        "e.first_seen <= %(at)s AND (e.retired_at IS NULL OR e.retired_at > %(at)s)"
-    )  # fmt: skip
-    sql = (
-        reach_sql("down", as_of)
-        + f""", steps AS (SELECT e.* FROM reached r JOIN lineage_edge e ON e.source_id = r.id WHERE {held}),
-        latest AS (
-            SELECT DISTINCT ON (r.job_id) r.job_id, r.failed_tasks, r.state FROM lineage_run r
-            WHERE r.job_id IN (SELECT job_id FROM steps) ORDER BY r.job_id, r.seen_at DESC, r.run_id DESC)
-        SELECT (SELECT coalesce(jsonb_object_agg(basis, n), '{{}}') FROM (SELECT basis, count(*) n FROM steps GROUP BY 1) b),
-               (SELECT count(DISTINCT job_id) FROM steps),
-               (SELECT count(*) FROM latest WHERE failed_tasks > 0),
-               (SELECT count(*) FROM latest WHERE state = 'running'),
-               (SELECT min(last_seen) FROM steps)"""
+def _read(
+    roots: set[UUID], places: dict[UUID, Strength] | None, states: set[UUID] | None, as_of: datetime | None
+) -> Read:
+    """One pass: who used what is reached, and what the steps on the way rest on."""
+    sql = (reach_sql("down", as_of) if places is None else GIVEN) + ANSWER.format(
+        exact="true" if states is None else "s.id = ANY(%(states)s::uuid[])",
+        narrowed="true" if states is None else "(io.version_id IS NULL OR io.version_id = ANY(%(states)s::uuid[]))",
+        held=HELD_NOW if as_of is None else HELD_THEN,
     )
+    asked = {"roots": list(roots), "places": list(places or ()), "states": list(states or ()), "at": as_of}
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"roots": list(roots), "at": as_of})
-        edges, jobs, errors, running, oldest = cursor.fetchone()
+        cursor.execute(sql, asked)
+        count, linked, unlinked, bases, jobs, errors, running, oldest = cursor.fetchone()
+    links: dict[UUID, list[tuple[UUID, str]]] = defaultdict(list)
+    for version, dataset, role in sorted(text.split(" ") for text in linked):
+        links[UUID(version)].append((UUID(dataset), role))
+    edges = {basis: int(number) for basis, number in sorted(text.split(" ") for text in bases)}
+    return Read(count, dict(links), unlinked[:50], edges, jobs, errors, running, oldest)
+
+
+def _completeness(found: Read, roots: set[UUID], node: Node) -> Completeness:
     known = Edge.objects.filter(source__in=roots).exists() or Edge.objects.filter(target__in=roots).exists()
+    known = known or RunIO.objects.filter(dataset__in=roots).exists() or node.version is not None
     is_source = RunIO.objects.filter(dataset__in=roots, is_source=True).exists()
-    known = known or RunIO.objects.filter(dataset__in=roots).exists() or bool(node.version)
-    counts = json.loads(edges) if isinstance(edges, str) else edges
-    return Completeness(counts, jobs, errors, running, oldest, known, is_source)
+    return Completeness(
+        found.edges, found.jobs, found.jobs_with_errors, found.jobs_unfinished, found.oldest_seen, known, is_source
+    )
