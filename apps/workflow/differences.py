@@ -47,7 +47,11 @@ class Change:
     def as_json(self) -> dict[str, str]:
         """For problem+json, stored decisions and pages."""
         return {
-            "part": self.part, "code": self.code, "before": self.before, "after": self.after, "sentence": self.sentence,
+            "part": self.part,
+            "code": self.code,
+            "before": self.before,
+            "after": self.after,
+            "sentence": self.sentence,
         }
 
 
@@ -100,14 +104,18 @@ def _singles_since(frozen: Content, present: Content) -> list[Change]:
     changes = []
     if frozen["artifact"] != present["artifact"]:
         sentence = "The artifact is not the one that was approved."
-        changes.append(Change("artifact", "ARTIFACT_CHANGED", _name(frozen["artifact"]), _name(present["artifact"]), sentence))
+        changes.append(
+            Change("artifact", "ARTIFACT_CHANGED", _name(frozen["artifact"]), _name(present["artifact"]), sentence)
+        )
     if frozen["tier"] != present["tier"]:
         before, after = str(frozen["tier"]), str(present["tier"] or "none")
         sentence = f"The tier of the use case was {before} at approval and is {after} now."
         changes.append(Change("tier", "TIER_CHANGED", before, after, sentence))
     elif lacking := _steps_lacking(frozen["process"], present["process"]):
         sentence = f"{_name(present['process'])} asks for {', '.join(lacking)}, which this approval does not have."
-        changes.append(Change("process", "PROCESS_CHANGED", _name(frozen["process"]), _name(present["process"]), sentence))
+        changes.append(
+            Change("process", "PROCESS_CHANGED", _name(frozen["process"]), _name(present["process"]), sentence)
+        )
     if frozen["policy"]["digest"] != present["policy"]["digest"] and frozen["on_policy_change"] == APPROVE_AGAIN:
         before, after = _name(frozen["policy"]), _name(present["policy"])
         sentence = f"The policy {before} was replaced by {after}, and this tier asks for a new approval then."
@@ -186,7 +194,9 @@ def policy_effect(frozen: Iterable[Content], present: Iterable[Content]) -> list
         held = item["id"] not in before or before[item["id"]]["outcome"] in HOLDS
         if held and item["is_blocking"] and item["outcome"] not in HOLDS:
             was = before[item["id"]]["outcome"] if item["id"] in before else "not asked"
-            sentence = f"Under the policy now in force, {_name(item)} is not met; at approval it was {was.replace('_', ' ')}."
+            sentence = (
+                f"Under the policy now in force, {_name(item)} is not met; at approval it was {was.replace('_', ' ')}."
+            )
             changes.append(Change("policy", "POLICY_CHANGED", was, item["outcome"], sentence))
     return changes
 
@@ -198,7 +208,9 @@ def _by(items: Iterable[Content] | None, key: str) -> dict[str, Content]:
 def _name(value: Any) -> str:
     """What people call a thing: its name, title or reference, or the value itself."""
     if isinstance(value, Mapping):
-        return str(value.get("name") or value.get("title") or value.get("reference") or value.get("id") or value.get("digest"))
+        return str(
+            value.get("name") or value.get("title") or value.get("reference") or value.get("id") or value.get("digest")
+        )
     return _word(value)
 
 

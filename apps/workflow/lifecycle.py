@@ -77,7 +77,9 @@ def spoken(states: Iterable[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
-def _move(name: str, sources: Iterable[str], target: str | None, phrase: str, by: str = PEOPLE, permission: str = "") -> Move:
+def _move(
+    name: str, sources: Iterable[str], target: str | None, phrase: str, by: str = PEOPLE, permission: str = ""
+) -> Move:
     return Move(name, frozenset(sources), target, f"workflow.{permission or name}", phrase, by)
 
 
@@ -105,8 +107,24 @@ SUPERSEDE = _move("supersede", GRANTED | {STALE, EXPIRED}, SUPERSEDED, "Supersed
 WITHDRAW_SIGNATURE = _move("withdraw_signature", SIGNING | GRANTED | {STALE}, None, "Withdrawing a signature")
 
 MOVES: tuple[Move, ...] = (
-    SUBMIT, START_VALIDATION, START_REVIEW, SIGN_OFF, REQUEST_CHANGES, REJECT, WITHDRAW, APPROVE, APPROVE_WITH_CONDITIONS,
-    SETTLE, LAPSE, EXPIRE, SUSPEND, REINSTATE, REINSTATE_WITH_CONDITIONS, REVOKE, SUPERSEDE, WITHDRAW_SIGNATURE,
+    SUBMIT,
+    START_VALIDATION,
+    START_REVIEW,
+    SIGN_OFF,
+    REQUEST_CHANGES,
+    REJECT,
+    WITHDRAW,
+    APPROVE,
+    APPROVE_WITH_CONDITIONS,
+    SETTLE,
+    LAPSE,
+    EXPIRE,
+    SUSPEND,
+    REINSTATE,
+    REINSTATE_WITH_CONDITIONS,
+    REVOKE,
+    SUPERSEDE,
+    WITHDRAW_SIGNATURE,
 )
 
 

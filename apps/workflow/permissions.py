@@ -97,9 +97,7 @@ def signer_holds_one_step(user: Any, review: Review) -> bool | str:
         return True
     for signature in facts_for(user, review).signed:
         if signature.step.key != step.key and signature.meaning != Signature.Meaning.REJECTED:
-            return (
-                f"You signed the step {signature.step.title} of this version. One person holds at most one step per version."
-            )
+            return f"You signed the step {signature.step.title} of this version. One person holds at most one step per version."
     return True
 
 
@@ -177,6 +175,6 @@ permit("workflow.revoke", *_person, holds_role(*REVOKERS))
 permit("workflow.comment", *_person, holds_role(*BUILDERS, *REVIEWERS))
 permit("workflow.raise_finding", *_person, raiser_reviews)
 permit("workflow.answer_finding", *_person, answerer_is_concerned)
-permit("workflow.close_finding", *_person, raiser_reviews, verifier_is_not_the_developer, verifier_is_not_the_answerer)
+permit("workflow.close_finding", *_person, verifier_is_not_the_developer, verifier_is_not_the_answerer, raiser_reviews)
 permit("workflow.report_data_event", *_person, reporter_answers_for_the_data)
 permit("workflow.publish_process", is_person, holds_role(Role.ADMINISTRATOR, Role.HEAD_OF_MODEL_RISK))

@@ -99,7 +99,9 @@ def _check_step(tier: int, plan: StepPlan, roles: frozenset[str]) -> None:
     if plan.role not in roles or plan.role in {"administrator", "auditor", "service"}:
         raise InvalidProcess(f"Tier {tier}, step {plan.key}: the role {plan.role} cannot sign.")
     if unknown := set(plan.rules) - set(RULES):
-        raise InvalidProcess(f"Tier {tier}, step {plan.key}: unknown rule of independence {', '.join(sorted(unknown))}.")
+        raise InvalidProcess(
+            f"Tier {tier}, step {plan.key}: unknown rule of independence {', '.join(sorted(unknown))}."
+        )
     if plan.quorum < 1:
         raise InvalidProcess(f"Tier {tier}, step {plan.key}: the quorum is at least 1.")
     if tier <= 3 and plan.kind in {VALIDATION, APPROVAL} and not plan.rules:

@@ -40,14 +40,24 @@ def load_facts(user: Any, reviews: Sequence[Review]) -> None:
     everywhere = frozenset().union(*scopes.values()) if scopes else frozenset()
     done: dict[Any, dict[str, str]] = defaultdict(dict)
     developers: dict[Any, list[User]] = defaultdict(list)
-    rows = Involvement.objects.filter(version__in=versions, capacity__in=AUTHORED).select_related("user").order_by("created_at")
+    rows = (
+        Involvement.objects.filter(version__in=versions, capacity__in=AUTHORED)
+        .select_related("user")
+        .order_by("created_at")
+    )
     for row in rows:
         if row.user_id == user.pk:
-            done[row.version_id][row.capacity] = str(row.get_capacity_display()).removesuffix(" it").removesuffix(" for")
+            done[row.version_id][row.capacity] = (
+                str(row.get_capacity_display()).removesuffix(" it").removesuffix(" for")
+            )
         if row.capacity in DEVELOPED and row.user.is_person and row.user not in developers[row.version_id]:
             developers[row.version_id].append(row.user)
     signed: dict[Any, list[Signature]] = defaultdict(list)
-    mine = Signature.objects.standing().filter(review__version__in=versions, signer=user.pk).select_related("step", "review")
+    mine = (
+        Signature.objects.standing()
+        .filter(review__version__in=versions, signer=user.pk)
+        .select_related("step", "review")
+    )
     for signature in mine:
         signed[signature.review.version_id].append(signature)
     for review in reviews:

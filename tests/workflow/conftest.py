@@ -125,7 +125,9 @@ class World:
 
     def signers_of(self, role: str) -> list[str]:
         """The people of the cast who sign for a role."""
-        return {"risk_committee": ["committee1", "committee2", "committee3"], "model_owner": ["owner"]}.get(role, [role])
+        return {"risk_committee": ["committee1", "committee2", "committee3"], "model_owner": ["owner"]}.get(
+            role, [role]
+        )
 
     def approve(self) -> Review:
         """Submit and sign everything."""
@@ -144,7 +146,11 @@ def cast() -> dict[str, User]:
              "accountable_executive", "auditor", "administrator")  # fmt: skip
     second = {name: factories.person(name, reports_to=heads["second_line"]) for name in roles}
     committee = {f"committee{number}": factories.person("risk_committee") for number in (1, 2, 3)}
-    more = {"steward": factories.person("data_steward"), "pipeline": factories.service_account(), "owner": first["model_owner"]}
+    more = {
+        "steward": factories.person("data_steward"),
+        "pipeline": factories.service_account(),
+        "owner": first["model_owner"],
+    }
     return {**heads, **first, **second, **committee, **more}
 
 
@@ -156,13 +162,17 @@ def build(tier: int, slug: str) -> World:
         proposed_tier=tier, tier_confirmed_by=people["risk_officer"], tier_confirmed_at=timezone.now(),
     )  # fmt: skip
     until = timezone.now().date() + timedelta(days=400)
-    table = factories.dataset(f"{slug}-applications", fields=("age", "housing"), permitted_purposes=["credit"], terms_end_on=until)
+    table = factories.dataset(
+        f"{slug}-applications", fields=("age", "housing"), permitted_purposes=["credit"], terms_end_on=until
+    )
     version = factories.version(
         factories.model(case), developer=people["developer"], features=[{"name": "age"}],
         output={"kind": "binary_classification"}, training={"metrics": {"auc": 0.793}},
     )  # fmt: skip
     factories.link(version, factories.dataset_version(table))
-    production, _ = Environment.objects.get_or_create(slug="production", defaults={"name": "Production", "is_production": True})
+    production, _ = Environment.objects.get_or_create(
+        slug="production", defaults={"name": "Production", "is_production": True}
+    )
     staging, _ = Environment.objects.get_or_create(slug="staging", defaults={"name": "Staging"})
     return World(case, version, production, staging, table, people)
 

@@ -42,7 +42,9 @@ def sign(world: Any, name: str, review: str, **more: Any) -> Any:
 
 
 def test_submit_answers_with_the_review(world) -> None:
-    answer = client(world.developer).post(f"/api/v1/versions/{world.version.pk}/submit", examples.SUBMIT[0], format="json")
+    answer = client(world.developer).post(
+        f"/api/v1/versions/{world.version.pk}/submit", examples.SUBMIT[0], format="json"
+    )
     assert answer.status_code == 201, answer.content
     body = answer.json()
     matches(examples.SUBMIT[1], body)
@@ -137,7 +139,9 @@ def test_findings_are_raised_answered_and_closed(world) -> None:
     check_problem(client(world.validator).post(f"{url}/close", {"reason": "It is fine."}, format="json"), 409)
     answered = client(world.developer).post(f"{url}/answer", examples.ANSWER[0], format="json")
     assert answered.json()["state"] == "answered"
-    problem = check_problem(client(world.developer).post(f"{url}/close", {"reason": "Mine, closed."}, format="json"), 403)
+    problem = check_problem(
+        client(world.developer).post(f"{url}/close", {"reason": "Mine, closed."}, format="json"), 403
+    )
     assert {"RAISER_REVIEWS", "VERIFIER_IS_NOT_THE_DEVELOPER"} <= {reason["code"] for reason in problem["reasons"]}
     returned = client(world.validator).post(f"{url}/return", {"reason": "Which sample?"}, format="json")
     assert returned.json()["state"] == "raised"
@@ -174,7 +178,9 @@ def test_suspend_reinstate_and_revoke(world, approved) -> None:
 
 def test_an_event_of_a_dataset_lists_what_it_touches_and_suspends(world, approved) -> None:
     deployment = factories.deployment(world.version, world.production, Deployment.State.ACTIVE)
-    answer = client(world.privacy_officer).post(f"/api/v1/datasets/{world.table.pk}/events", examples.DATASET_EVENT[0], format="json")
+    answer = client(world.privacy_officer).post(
+        f"/api/v1/datasets/{world.table.pk}/events", examples.DATASET_EVENT[0], format="json"
+    )
     assert answer.status_code == 201, answer.content
     body = answer.json()
     matches(examples.DATASET_EVENT[1], body)
@@ -203,7 +209,9 @@ def test_what_one_may_not_see_does_not_exist(world) -> None:
 )
 def test_garbage_is_answered_with_pointers(world, body: dict) -> None:
     review = world.submit()
-    problem = check_problem(client(world.owner).post(f"/api/v1/reviews/{review.pk}/sign-offs", body, format="json"), 422)
+    problem = check_problem(
+        client(world.owner).post(f"/api/v1/reviews/{review.pk}/sign-offs", body, format="json"), 422
+    )
     assert problem["errors"]
 
 

@@ -100,9 +100,18 @@ def test_moves_fit_what_authorise_expects() -> None:
 @pytest.mark.parametrize(
     ("approvals", "rejections", "quorum", "outcome"),
     [
-        (0, 0, 1, "open"), (1, 0, 1, "signed"), (0, 1, 1, "rejected"),
-        (2, 0, 3, "open"), (2, 1, 3, "signed"), (1, 2, 3, "rejected"), (3, 0, 3, "signed"), (1, 1, 2, "open"), (2, 1, 2, "signed"),
+        (0, 0, 1, "open"),
+        (1, 0, 1, "signed"),
+        (0, 1, 1, "rejected"),
+        (2, 0, 3, "open"),
+        (2, 1, 3, "signed"),
+        (1, 2, 3, "rejected"),
+        (3, 0, 3, "signed"),
+        (1, 1, 2, "open"),
+        (2, 1, 2, "signed"),
     ],
 )
-def test_votes_decide_a_step_at_its_quorum_by_majority(approvals: int, rejections: int, quorum: int, outcome: str) -> None:
+def test_votes_decide_a_step_at_its_quorum_by_majority(
+    approvals: int, rejections: int, quorum: int, outcome: str
+) -> None:
     assert life.tally(approvals, rejections, quorum) == outcome

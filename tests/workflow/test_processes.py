@@ -56,7 +56,9 @@ def test_tier_four_passes_in_one_step(shipped: dict[int, dict[str, Any]]) -> Non
         (lambda body: body.update(on_policy_change="whatever"), "on_policy_change"),
     ],
 )
-def test_a_definition_that_voids_four_eyes_is_refused(shipped: dict[int, dict[str, Any]], change: Any, words: str) -> None:
+def test_a_definition_that_voids_four_eyes_is_refused(
+    shipped: dict[int, dict[str, Any]], change: Any, words: str
+) -> None:
     body = copy.deepcopy(shipped[2])
     change(body)
     with pytest.raises(processes.InvalidProcess, match=words):
@@ -85,7 +87,9 @@ def test_working_days_leave_out_weekends() -> None:
 
 
 def test_an_approval_ends_at_the_end_of_its_last_day_also_in_short_months() -> None:
-    assert processes.months_after(datetime(2026, 8, 31, 9, tzinfo=UTC), 6) == datetime(2027, 2, 28, 23, 59, 59, tzinfo=UTC)
+    assert processes.months_after(datetime(2026, 8, 31, 9, tzinfo=UTC), 6) == datetime(
+        2027, 2, 28, 23, 59, 59, tzinfo=UTC
+    )
     assert processes.months_after(datetime(2026, 11, 4, tzinfo=UTC), 18) == datetime(2028, 5, 4, 23, 59, 59, tzinfo=UTC)
 
 

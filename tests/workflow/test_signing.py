@@ -179,7 +179,11 @@ def test_11_70_a_signature_cannot_be_changed_moved_or_removed(world, validating)
         "DELETE FROM workflow_signature WHERE id = %s",
         "UPDATE workflow_snapshot SET body = '{}' WHERE id IN (SELECT snapshot_id FROM workflow_signature WHERE id = %s)",
     ):
-        with pytest.raises((InternalError, ProgrammingError), match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        with (
+            pytest.raises((InternalError, ProgrammingError), match="append-only"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
             cursor.execute(statement, [signature.pk])
     with pytest.raises(TypeError):
         signature.save()
@@ -293,7 +297,9 @@ def test_a_committee_that_votes_against_rejects(tier) -> None:
 
 
 def test_a_rejection_is_a_signature_and_ends_the_version(world, validating) -> None:
-    signature = world.sign(validating, world.validator, meaning="rejected", reason="The sample does not carry the claim.")
+    signature = world.sign(
+        validating, world.validator, meaning="rejected", reason="The sample does not carry the claim."
+    )
     review = world.fresh(validating)
     assert signature.meaning == "rejected" and review.state == lifecycle.REJECTED
     assert review.round_steps[1].state == Step.State.REJECTED
@@ -331,13 +337,17 @@ def test_withdrawing_a_signature_is_a_new_signature_and_reopens_the_step(world, 
 
 def test_withdrawing_a_signature_suspends_an_approval(world) -> None:
     review = world.approve()
-    services.withdraw_signature(review, actor=world.validator, reason="The report was for other data.", password=factories.PASSWORD)
+    services.withdraw_signature(
+        review, actor=world.validator, reason="The report was for other data.", password=factories.PASSWORD
+    )
     assert world.standing().state == lifecycle.SUSPENDED
 
 
 def test_nobody_withdraws_another_s_signature(world, validating) -> None:
     with pytest.raises(NotAllowed):
-        services.withdraw_signature(validating, actor=world.validator, reason="Not mine at all, I think.", password=factories.PASSWORD)
+        services.withdraw_signature(
+            validating, actor=world.validator, reason="Not mine at all, I think.", password=factories.PASSWORD
+        )
 
 
 # --- claims and records ----------------------------------------------------------------------------------------------
@@ -355,17 +365,25 @@ def test_a_claim_says_who_looks_and_releases_itself(world, validating) -> None:
 def test_the_validation_report_is_written_from_what_was_declared_and_nothing_is_filled_in(world, validating) -> None:
     world.sign(validating, world.validator, report={"data_reviewed": True, "opinion": "Fit for use with care."})
     item = world.version.evidence.filter(types__has_key="validation_report").latest("created_at")
-    assert item.types["validation_report"] == {"independent": True, "data_reviewed": True, "opinion": "Fit for use with care."}
+    assert item.types["validation_report"] == {
+        "independent": True,
+        "data_reviewed": True,
+        "opinion": "Fit for use with care.",
+    }
     assert item.source == "record"
 
 
 def test_nobody_types_a_record(world) -> None:
     with pytest.raises(Invalid):
-        evidence.submit(world.version, type="approval_record", fields={"signed": True}, summary="Signed.", actor=world.developer)
+        evidence.submit(
+            world.version, type="approval_record", fields={"signed": True}, summary="Signed.", actor=world.developer
+        )
 
 
 def test_the_queue_says_whose_turn_it_is_and_agrees_with_the_permission(world, validating) -> None:
-    rows = {name: queries.open_reviews_for(user)[0] for name, user in world.people.items() if queries.open_reviews_for(user)}
+    rows = {
+        name: queries.open_reviews_for(user)[0] for name, user in world.people.items() if queries.open_reviews_for(user)
+    }
     assert {name for name, row in rows.items() if row.is_yours} == {"validator"}
     assert rows["validator"].to_do == "Validate and sign the report"
     assert "validator" in rows["developer"].why

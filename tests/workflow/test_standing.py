@@ -110,7 +110,12 @@ def test_a_stricter_tier_makes_an_approval_stale(world, approved) -> None:
 
 
 def test_a_new_finding_of_high_severity_makes_an_approval_stale_and_a_low_one_does_not(world, approved) -> None:
-    facts = {"actor": world.validator, "title": "Look here", "text": "Something is odd.", "due_on": timezone.now().date()}
+    facts = {
+        "actor": world.validator,
+        "title": "Look here",
+        "text": "Something is odd.",
+        "due_on": timezone.now().date(),
+    }
     services.raise_finding(world.version, severity="low", **facts)
     assert world.standing().is_standing
     finding = services.raise_finding(world.version, severity="high", **facts)
@@ -166,7 +171,11 @@ def test_a_late_condition_suspends_an_approval_by_itself(world) -> None:
 
 def conditional(world) -> Review:
     review = world.sign_until(world.submit(), "approve")
-    condition = {"text": "Report the small group weekly.", "owner": world.owner, "due_on": timezone.now().date() + timedelta(days=30)}
+    condition = {
+        "text": "Report the small group weekly.",
+        "owner": world.owner,
+        "due_on": timezone.now().date() + timedelta(days=30),
+    }
     world.sign(review, world.head_of_model_risk, conditions=[condition])
     return world.fresh(review)
 

@@ -17,7 +17,7 @@ from apps.core.rest import ApiView, ViewSet
 from apps.policy import services as policy
 from apps.registry.queries import environment_for, version_for
 from apps.workflow import processes, queries, services
-from apps.workflow.api import examples
+from apps.workflow.api import examples, replies
 from apps.workflow.api import serializers as shapes
 from apps.workflow.models import Comment, Finding, Review, Signature
 
@@ -73,7 +73,7 @@ class WorkflowSet(ViewSet):
         """One review, whole, as it is in the database now."""
         review = queries.review_for(self.request.user, pk)
         context = {**self.get_serializer_context(), "extra": extra_for(review, self.request.user)}
-        return Response(shapes.ReviewReply(review, context=context).data, status=status)
+        return Response(replies.ReviewReply(review, context=context).data, status=status)
 
     def reply(self, shape: Any, row: Any, status: int = 200) -> Response:
         """One row as an answer."""
@@ -83,25 +83,25 @@ class WorkflowSet(ViewSet):
 class Reviews(WorkflowSet):
     """Reviews."""
 
-    serializer_class = shapes.ReviewSummary
+    serializer_class = replies.ReviewSummary
     filterset_fields = ("state", "version", "environment__slug", "process__tier", "version__model__slug")
 
     def get_queryset(self) -> QuerySet[Review]:
         """The reviews that this caller may see."""
         return queries.reviews_for(self.request.user)
 
-    @describe("Reviews", answers=shapes.ReviewSummary(many=True))
+    @describe("Reviews", answers=replies.ReviewSummary(many=True))
     def list(self, request: Request) -> Response:
         """Reviews, newest first."""
-        return self.page_of(self.filter_queryset(self.get_queryset()), shapes.ReviewSummary)
+        return self.page_of(self.filter_queryset(self.get_queryset()), replies.ReviewSummary)
 
-    @describe("One review", answers=shapes.ReviewReply, refuses=(404,))
+    @describe("One review", answers=replies.ReviewReply, refuses=(404,))
     def retrieve(self, request: Request, pk: UUID) -> Response:
         """State, steps, whose turn and why, and the `seen_digest` that a signature names."""
         return self.review_reply(pk)
 
     @describe(
-        "Sign the open step", sends=shapes.SignOffRequest, answers=shapes.SignOffReply, status=201, refuses=(404, 409, 422),
+        "Sign the open step", sends=shapes.SignOffRequest, answers=replies.SignOffReply, status=201, refuses=(404, 409, 422),
         example=examples.SIGN_OFF,
     )  # fmt: skip
     def sign_offs(self, request: Request, pk: UUID) -> Response:
@@ -113,28 +113,28 @@ class Reviews(WorkflowSet):
         ]
         review = queries.review_for(request.user, pk)
         signature = services.sign_off(review, actor=request.user, conditions=conditions, **body)
-        return self.reply(shapes.SignOffReply, queries.signature_for(request.user, signature.pk), 201)
+        return self.reply(replies.SignOffReply, queries.signature_for(request.user, signature.pk), 201)
 
-    @describe("One signature", answers=shapes.SignatureReply, refuses=(404,))
+    @describe("One signature", answers=replies.SignatureReply, refuses=(404,))
     def signature(self, request: Request, pk: UUID, signature: UUID) -> Response:
         """One signature of a review."""
         found = queries.signature_for(request.user, signature)
         if found.review_id != pk:
             raise NotFound("This review has no such signature.")
-        return self.reply(shapes.SignatureReply, found)
+        return self.reply(replies.SignatureReply, found)
 
     @describe(
-        "Withdraw one's signature", sends=shapes.WithdrawSignatureRequest, answers=shapes.SignOffReply, status=201,
+        "Withdraw one's signature", sends=shapes.WithdrawSignatureRequest, answers=replies.SignOffReply, status=201,
         refuses=(404, 409, 422),
     )  # fmt: skip
     def withdraw_signature(self, request: Request, pk: UUID) -> Response:
         """A new signature that withdraws the caller's own. An approval that relied on it is suspended."""
         body = read(shapes.WithdrawSignatureRequest, request)
         signature = services.withdraw_signature(queries.review_for(request.user, pk), actor=request.user, **body)
-        return self.reply(shapes.SignOffReply, queries.signature_for(request.user, signature.pk), 201)
+        return self.reply(replies.SignOffReply, queries.signature_for(request.user, signature.pk), 201)
 
     @describe(
-        "Request changes", sends=shapes.ReviewReasonRequest, answers=shapes.ReviewReply, refuses=(404, 409, 422),
+        "Request changes", sends=shapes.ReviewReasonRequest, answers=replies.ReviewReply, refuses=(404, 409, 422),
     )  # fmt: skip
     def request_changes(self, request: Request, pk: UUID) -> Response:
         """Give the turn back to the developer with a question."""
@@ -142,28 +142,30 @@ class Reviews(WorkflowSet):
         services.request_changes(queries.review_for(request.user, pk), actor=request.user, reason=body["reason"])
         return self.review_reply(pk)
 
-    @describe("Reject", sends=shapes.ProofRequest, answers=shapes.ReviewReply, refuses=(404, 409, 422))
+    @describe("Reject", sends=shapes.ProofRequest, answers=replies.ReviewReply, refuses=(404, 409, 422))
     def reject(self, request: Request, pk: UUID) -> Response:
         """Sign against the version. Final, except in a committee, where it is a vote."""
         body = read(shapes.ProofRequest, request)
         services.sign_off(queries.review_for(request.user, pk), actor=request.user, meaning="rejected", **body)
         return self.review_reply(pk)
 
-    @describe("Withdraw from review", sends=shapes.ReviewReasonRequest, answers=shapes.ReviewReply, refuses=(404, 409, 422))
+    @describe(
+        "Withdraw from review", sends=shapes.ReviewReasonRequest, answers=replies.ReviewReply, refuses=(404, 409, 422)
+    )
     def withdraw(self, request: Request, pk: UUID) -> Response:
         """Take the version out of review."""
         body = read(shapes.ReviewReasonRequest, request)
         services.withdraw(queries.review_for(request.user, pk), actor=request.user, reason=body["reason"])
         return self.review_reply(pk)
 
-    @describe("Look at the open step", answers=shapes.ReviewReply, refuses=(404, 409))
+    @describe("Look at the open step", answers=replies.ReviewReply, refuses=(404, 409))
     def claim(self, request: Request, pk: UUID) -> Response:
         """Say that one looks at the open step; the claim releases itself."""
         services.claim(queries.review_for(request.user, pk), actor=request.user)
         return self.review_reply(pk)
 
     @describe(
-        "Record a finding", sends=shapes.FindingRequest, answers=shapes.FindingReply, status=201, refuses=(404, 422),
+        "Record a finding", sends=shapes.FindingRequest, answers=replies.FindingReply, status=201, refuses=(404, 422),
         example=examples.FINDING,
     )  # fmt: skip
     def findings(self, request: Request, pk: UUID) -> Response:
@@ -174,10 +176,10 @@ class Reviews(WorkflowSet):
         body["requirement_id"] = body.pop("requirement")
         body.setdefault("text", body["title"])
         found = services.raise_finding(review.version, actor=request.user, owner=owner, review=review, **body)
-        return self.reply(shapes.FindingReply, found, 201)
+        return self.reply(replies.FindingReply, found, 201)
 
     @describe(
-        "Comment", sends=shapes.CommentRequest, answers=shapes.CommentReply, status=201, refuses=(404, 422),
+        "Comment", sends=shapes.CommentRequest, answers=replies.CommentReply, status=201, refuses=(404, 422),
         example=examples.COMMENT,
     )  # fmt: skip
     def comments(self, request: Request, pk: UUID) -> Response:
@@ -189,31 +191,31 @@ class Reviews(WorkflowSet):
         if key and parent is None:
             raise NotFound("There is no such comment about this version.")
         said = services.comment(review.version, actor=request.user, review=review, parent=parent, **body)
-        return self.reply(shapes.CommentReply, said, 201)
+        return self.reply(replies.CommentReply, said, 201)
 
 
 class Findings(WorkflowSet):
     """Findings over all versions."""
 
-    serializer_class = shapes.FindingReply
+    serializer_class = replies.FindingReply
     filterset_fields = ("state", "severity", "version", "source", "owner__username")
 
     def get_queryset(self) -> QuerySet[Finding]:
         """The findings that this caller may see."""
         return queries.visible_findings(self.request.user)
 
-    @describe("Findings", answers=shapes.FindingReply(many=True))
+    @describe("Findings", answers=replies.FindingReply(many=True))
     def list(self, request: Request) -> Response:
         """Findings, newest first."""
-        return self.page_of(self.filter_queryset(self.get_queryset()), shapes.FindingReply)
+        return self.page_of(self.filter_queryset(self.get_queryset()), replies.FindingReply)
 
-    @describe("One finding", answers=shapes.FindingReply, refuses=(404,))
+    @describe("One finding", answers=replies.FindingReply, refuses=(404,))
     def retrieve(self, request: Request, pk: UUID) -> Response:
         """One finding."""
-        return self.reply(shapes.FindingReply, queries.finding_for(request.user, pk))
+        return self.reply(replies.FindingReply, queries.finding_for(request.user, pk))
 
     @describe(
-        "Answer a finding", sends=shapes.TextRequest, answers=shapes.FindingReply, refuses=(404, 409, 422),
+        "Answer a finding", sends=shapes.TextRequest, answers=replies.FindingReply, refuses=(404, 409, 422),
         example=examples.ANSWER,
     )  # fmt: skip
     def answer(self, request: Request, pk: UUID) -> Response:
@@ -222,14 +224,21 @@ class Findings(WorkflowSet):
         services.answer_finding(queries.finding_for(request.user, pk), actor=request.user, text=body["text"])
         return self.retrieve(request, pk)
 
-    @describe("Verify and close a finding", sends=shapes.ReviewReasonRequest, answers=shapes.FindingReply, refuses=(404, 409, 422))
+    @describe(
+        "Verify and close a finding",
+        sends=shapes.ReviewReasonRequest,
+        answers=replies.FindingReply,
+        refuses=(404, 409, 422),
+    )
     def close(self, request: Request, pk: UUID) -> Response:
         """Verify the answer. Not by who developed the version, and not by who answered."""
         body = read(shapes.ReviewReasonRequest, request)
         services.close_finding(queries.finding_for(request.user, pk), actor=request.user, reason=body["reason"])
         return self.retrieve(request, pk)
 
-    @describe("Return a finding", sends=shapes.ReviewReasonRequest, answers=shapes.FindingReply, refuses=(404, 409, 422))
+    @describe(
+        "Return a finding", sends=shapes.ReviewReasonRequest, answers=replies.FindingReply, refuses=(404, 409, 422)
+    )
     def hand_back(self, request: Request, pk: UUID) -> Response:
         """The answer does not do: the turn goes back to the owner."""
         body = read(shapes.ReviewReasonRequest, request)
@@ -240,7 +249,7 @@ class Findings(WorkflowSet):
 class VersionComments(WorkflowSet):
     """The challenge log of a version."""
 
-    serializer_class = shapes.CommentReply
+    serializer_class = replies.CommentReply
     filterset_fields = ("kind",)
 
     def get_queryset(self) -> QuerySet[Comment]:
@@ -249,31 +258,31 @@ class VersionComments(WorkflowSet):
             return Comment.objects.none()
         return queries.comments_on(version_for(self.request.user, self.kwargs["version"]))
 
-    @describe("Challenge log of a version", answers=shapes.CommentReply(many=True), refuses=(404,))
+    @describe("Challenge log of a version", answers=replies.CommentReply(many=True), refuses=(404,))
     def list(self, request: Request, version: UUID) -> Response:
         """Everything said about a version, newest first."""
-        return self.page_of(self.filter_queryset(self.get_queryset()), shapes.CommentReply)
+        return self.page_of(self.filter_queryset(self.get_queryset()), replies.CommentReply)
 
-    @describe("One comment", answers=shapes.CommentReply, refuses=(404,))
+    @describe("One comment", answers=replies.CommentReply, refuses=(404,))
     def retrieve(self, request: Request, version: UUID, pk: UUID) -> Response:
         """One word of the challenge log."""
         found = self.get_queryset().filter(pk=pk).first()
         if found is None:
             raise NotFound("There is no such comment about this version.")
-        return self.reply(shapes.CommentReply, found)
+        return self.reply(replies.CommentReply, found)
 
 
 class VersionMoves(WorkflowSet):
     """What may be done with a version: submit it, and with its approval: suspend, revoke, reinstate."""
 
-    serializer_class = shapes.ReviewSummary
+    serializer_class = replies.ReviewSummary
 
     def get_queryset(self) -> QuerySet[Review]:
         """Nothing is listed here."""
         return Review.objects.none()
 
     @describe(
-        "Submit for approval", sends=shapes.SubmitRequest, answers=shapes.ReviewReply, status=201, refuses=(404, 409, 422),
+        "Submit for approval", sends=shapes.SubmitRequest, answers=replies.ReviewReply, status=201, refuses=(404, 409, 422),
         example=examples.SUBMIT,
     )  # fmt: skip
     def submit(self, request: Request, pk: UUID) -> Response:
@@ -291,17 +300,17 @@ class VersionMoves(WorkflowSet):
         review = act(version_for(request.user, pk), actor=request.user, reason=body["reason"], environment=environment)
         return self.review_reply(review.pk)
 
-    @describe("Suspend an approval", sends=shapes.MoveRequest, answers=shapes.ReviewReply, refuses=(404, 409, 422))
+    @describe("Suspend an approval", sends=shapes.MoveRequest, answers=replies.ReviewReply, refuses=(404, 409, 422))
     def suspend(self, request: Request, pk: UUID) -> Response:
         """Take the approval out of force at once, with a finding."""
         return self.moved(request, pk, services.suspend)
 
-    @describe("Revoke an approval", sends=shapes.MoveRequest, answers=shapes.ReviewReply, refuses=(404, 409, 422))
+    @describe("Revoke an approval", sends=shapes.MoveRequest, answers=replies.ReviewReply, refuses=(404, 409, 422))
     def revoke(self, request: Request, pk: UUID) -> Response:
         """End the approval for good."""
         return self.moved(request, pk, services.revoke)
 
-    @describe("Reinstate an approval", sends=shapes.MoveRequest, answers=shapes.ReviewReply, refuses=(404, 409, 422))
+    @describe("Reinstate an approval", sends=shapes.MoveRequest, answers=replies.ReviewReply, refuses=(404, 409, 422))
     def reinstate(self, request: Request, pk: UUID) -> Response:
         """A new decision by approvers of the same rank, with a new manifest."""
         return self.moved(request, pk, services.reinstate)
@@ -313,7 +322,7 @@ class DatasetEvents(ApiView):
     required_scopes: ClassVar[dict[str, str]] = WRITES
 
     @describe(
-        "Report what happened to a dataset", sends=shapes.DatasetEventRequest, answers=shapes.DatasetEventReply, status=201,
+        "Report what happened to a dataset", sends=shapes.DatasetEventRequest, answers=replies.DatasetEventReply, status=201,
         refuses=(404, 422), example=examples.DATASET_EVENT,
     )  # fmt: skip
     def post(self, request: Request, pk: UUID) -> Response:
@@ -322,4 +331,4 @@ class DatasetEvents(ApiView):
         dataset = dataset_for(request.user, pk)
         outcome = services.report_data_event(dataset, actor=request.user, **body)
         context = {"request": request}
-        return Response(shapes.DatasetEventReply(outcome, context=context).data, status=201)
+        return Response(replies.DatasetEventReply(outcome, context=context).data, status=201)

@@ -11,11 +11,10 @@ import apps.workflow.models.reviews
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('registry', '0002_append_only'),
+        ("registry", "0002_append_only"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -26,262 +25,730 @@ class Migration(migrations.Migration):
             "DROP SEQUENCE workflow_review_number, workflow_finding_number, workflow_condition_number, workflow_comment_number;",
         ),
         migrations.CreateModel(
-            name='Process',
+            name="Process",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('digest', models.CharField(editable=False, max_length=71)),
-                ('slug', models.SlugField(max_length=40)),
-                ('tier', models.PositiveSmallIntegerField()),
-                ('version', models.PositiveIntegerField()),
-                ('body', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("digest", models.CharField(editable=False, max_length=71)),
+                ("slug", models.SlugField(max_length=40)),
+                ("tier", models.PositiveSmallIntegerField()),
+                ("version", models.PositiveIntegerField()),
+                ("body", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
             ],
             options={
-                'verbose_name_plural': 'processes',
-                'ordering': ['tier', '-version'],
-                'constraints': [models.UniqueConstraint(fields=('slug', 'version'), name='process_version_once'), models.CheckConstraint(condition=models.Q(('tier__range', (1, 4))), name='process_tier')],
+                "verbose_name_plural": "processes",
+                "ordering": ["tier", "-version"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("slug", "version"), name="process_version_once"),
+                    models.CheckConstraint(condition=models.Q(("tier__range", (1, 4))), name="process_tier"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Review',
+            name="Review",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('number', models.BigIntegerField(db_default=apps.workflow.models.reviews.NextNumber('workflow_review_number'), editable=False, unique=True)),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('submitted', 'Submitted'), ('in_validation', 'In validation'), ('in_review', 'In review'), ('changes_requested', 'Changes requested'), ('approved', 'Approved'), ('approved_with_conditions', 'Approved with conditions'), ('rejected', 'Rejected'), ('withdrawn', 'Withdrawn'), ('stale', 'Stale'), ('suspended', 'Suspended'), ('revoked', 'Revoked'), ('expired', 'Expired'), ('superseded', 'Superseded')], default='submitted', max_length=24)),
-                ('round', models.PositiveIntegerField(default=1)),
-                ('submitted_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('note', models.TextField(blank=True, help_text='What the submitter wants the reviewers to know.')),
-                ('due_on', models.DateField()),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('valid_until', models.DateTimeField(blank=True, null=True)),
-                ('state_reason', models.TextField(blank=True, help_text='Why it is in this state, in the words of who put it there.')),
-                ('recorded_standing', models.CharField(blank=True, help_text='What the rules found when the log was last read.', max_length=24)),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='registry.environment')),
-                ('opened_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews_opened', to=settings.AUTH_USER_MODEL)),
-                ('process', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='workflow.process')),
-                ('superseded_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='supersedes_reviews', to='registry.modelversion')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='registry.modelversion')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "number",
+                    models.BigIntegerField(
+                        db_default=apps.workflow.models.reviews.NextNumber("workflow_review_number"),
+                        editable=False,
+                        unique=True,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("submitted", "Submitted"),
+                            ("in_validation", "In validation"),
+                            ("in_review", "In review"),
+                            ("changes_requested", "Changes requested"),
+                            ("approved", "Approved"),
+                            ("approved_with_conditions", "Approved with conditions"),
+                            ("rejected", "Rejected"),
+                            ("withdrawn", "Withdrawn"),
+                            ("stale", "Stale"),
+                            ("suspended", "Suspended"),
+                            ("revoked", "Revoked"),
+                            ("expired", "Expired"),
+                            ("superseded", "Superseded"),
+                        ],
+                        default="submitted",
+                        max_length=24,
+                    ),
+                ),
+                ("round", models.PositiveIntegerField(default=1)),
+                ("submitted_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("note", models.TextField(blank=True, help_text="What the submitter wants the reviewers to know.")),
+                ("due_on", models.DateField()),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                ("valid_until", models.DateTimeField(blank=True, null=True)),
+                (
+                    "state_reason",
+                    models.TextField(
+                        blank=True, help_text="Why it is in this state, in the words of who put it there."
+                    ),
+                ),
+                (
+                    "recorded_standing",
+                    models.CharField(
+                        blank=True, help_text="What the rules found when the log was last read.", max_length=24
+                    ),
+                ),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="reviews", to="registry.environment"
+                    ),
+                ),
+                (
+                    "opened_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reviews_opened",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "process",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="reviews", to="workflow.process"
+                    ),
+                ),
+                (
+                    "superseded_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="supersedes_reviews",
+                        to="registry.modelversion",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="reviews", to="registry.modelversion"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-submitted_at', '-id'],
+                "ordering": ["-submitted_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='Manifest',
+            name="Manifest",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('digest', models.CharField(editable=False, max_length=71)),
-                ('body', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='manifests', to='registry.environment')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='manifests', to='registry.modelversion')),
-                ('review', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='manifests', to='workflow.review')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("digest", models.CharField(editable=False, max_length=71)),
+                ("body", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="manifests", to="registry.environment"
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="manifests",
+                        to="registry.modelversion",
+                    ),
+                ),
+                (
+                    "review",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="manifests", to="workflow.review"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', '-id'],
+                "ordering": ["-created_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='Finding',
+            name="Finding",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('number', models.BigIntegerField(db_default=apps.workflow.models.reviews.NextNumber('workflow_finding_number'), editable=False, unique=True)),
-                ('severity', models.CharField(choices=[('critical', 'Critical'), ('high', 'High'), ('medium', 'Medium'), ('low', 'Low')], max_length=8)),
-                ('state', models.CharField(choices=[('raised', 'Raised'), ('answered', 'Answered'), ('closed', 'Closed, verified')], default='raised', max_length=8)),
-                ('source', models.CharField(choices=[('review', 'Review'), ('data_event', 'Event of the data'), ('monitoring', 'Monitoring'), ('rule', 'Rule')], default='review', max_length=10)),
-                ('title', models.CharField(max_length=200)),
-                ('text', models.TextField()),
-                ('requirement_id', models.CharField(blank=True, max_length=80)),
-                ('origin', models.CharField(blank=True, help_text='What brought it up, such as one event of a dataset.', max_length=120)),
-                ('due_on', models.DateField()),
-                ('answered_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('answered_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='findings_answered', to=settings.AUTH_USER_MODEL)),
-                ('closed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='findings_closed', to=settings.AUTH_USER_MODEL)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='findings_owned', to=settings.AUTH_USER_MODEL)),
-                ('raised_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='findings_raised', to=settings.AUTH_USER_MODEL)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='findings', to='registry.modelversion')),
-                ('review', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='findings', to='workflow.review')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "number",
+                    models.BigIntegerField(
+                        db_default=apps.workflow.models.reviews.NextNumber("workflow_finding_number"),
+                        editable=False,
+                        unique=True,
+                    ),
+                ),
+                (
+                    "severity",
+                    models.CharField(
+                        choices=[("critical", "Critical"), ("high", "High"), ("medium", "Medium"), ("low", "Low")],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("raised", "Raised"), ("answered", "Answered"), ("closed", "Closed, verified")],
+                        default="raised",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("review", "Review"),
+                            ("data_event", "Event of the data"),
+                            ("monitoring", "Monitoring"),
+                            ("rule", "Rule"),
+                        ],
+                        default="review",
+                        max_length=10,
+                    ),
+                ),
+                ("title", models.CharField(max_length=200)),
+                ("text", models.TextField()),
+                ("requirement_id", models.CharField(blank=True, max_length=80)),
+                (
+                    "origin",
+                    models.CharField(
+                        blank=True, help_text="What brought it up, such as one event of a dataset.", max_length=120
+                    ),
+                ),
+                ("due_on", models.DateField()),
+                ("answered_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "answered_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="findings_answered",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "closed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="findings_closed",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="findings_owned",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "raised_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="findings_raised",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="findings", to="registry.modelversion"
+                    ),
+                ),
+                (
+                    "review",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="findings",
+                        to="workflow.review",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-number'],
+                "ordering": ["-number"],
             },
         ),
         migrations.CreateModel(
-            name='Condition',
+            name="Condition",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('number', models.BigIntegerField(db_default=apps.workflow.models.reviews.NextNumber('workflow_condition_number'), editable=False, unique=True)),
-                ('text', models.TextField()),
-                ('due_on', models.DateField()),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='conditions_owned', to=settings.AUTH_USER_MODEL)),
-                ('finding', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='condition', to='workflow.finding')),
-                ('review', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='conditions', to='workflow.review')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "number",
+                    models.BigIntegerField(
+                        db_default=apps.workflow.models.reviews.NextNumber("workflow_condition_number"),
+                        editable=False,
+                        unique=True,
+                    ),
+                ),
+                ("text", models.TextField()),
+                ("due_on", models.DateField()),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="conditions_owned",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "finding",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="condition", to="workflow.finding"
+                    ),
+                ),
+                (
+                    "review",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="conditions", to="workflow.review"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['due_on', 'number'],
+                "ordering": ["due_on", "number"],
             },
         ),
         migrations.CreateModel(
-            name='Comment',
+            name="Comment",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('digest', models.CharField(editable=False, max_length=71)),
-                ('number', models.BigIntegerField(db_default=apps.workflow.models.reviews.NextNumber('workflow_comment_number'), editable=False)),
-                ('kind', models.CharField(choices=[('comment', 'Comment'), ('question', 'Question'), ('answer', 'Answer'), ('outcome', 'Outcome'), ('dissent', 'Dissent')], max_length=8)),
-                ('text', models.TextField()),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='comments', to=settings.AUTH_USER_MODEL)),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='replies', to='workflow.comment')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='comments', to='registry.modelversion')),
-                ('finding', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='comments', to='workflow.finding')),
-                ('review', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='comments', to='workflow.review')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("digest", models.CharField(editable=False, max_length=71)),
+                (
+                    "number",
+                    models.BigIntegerField(
+                        db_default=apps.workflow.models.reviews.NextNumber("workflow_comment_number"), editable=False
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("comment", "Comment"),
+                            ("question", "Question"),
+                            ("answer", "Answer"),
+                            ("outcome", "Outcome"),
+                            ("dissent", "Dissent"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("text", models.TextField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="comments",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="replies",
+                        to="workflow.comment",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="comments", to="registry.modelversion"
+                    ),
+                ),
+                (
+                    "finding",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="comments",
+                        to="workflow.finding",
+                    ),
+                ),
+                (
+                    "review",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="comments",
+                        to="workflow.review",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['created_at', 'id'],
+                "ordering": ["created_at", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Snapshot',
+            name="Snapshot",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('digest', models.CharField(editable=False, max_length=71)),
-                ('body', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
-                ('review', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='snapshots', to='workflow.review')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("digest", models.CharField(editable=False, max_length=71)),
+                ("body", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
+                (
+                    "review",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="snapshots", to="workflow.review"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['created_at'],
+                "ordering": ["created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Step',
+            name="Step",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('round', models.PositiveIntegerField()),
-                ('order', models.PositiveIntegerField()),
-                ('key', models.SlugField(max_length=60)),
-                ('title', models.CharField(max_length=80)),
-                ('kind', models.CharField(max_length=12)),
-                ('role', models.CharField(choices=[('developer', 'Model developer'), ('model_owner', 'Model owner'), ('validator', 'Validator'), ('reviewer', 'Reviewer'), ('data_steward', 'Data steward'), ('privacy_officer', 'Privacy officer'), ('risk_officer', 'Risk officer'), ('compliance', 'Compliance officer'), ('security', 'Security officer'), ('head_of_model_risk', 'Head of model risk'), ('risk_committee', 'Risk committee member'), ('accountable_executive', 'Accountable executive'), ('auditor', 'Auditor'), ('administrator', 'Administrator'), ('service', 'Service account')], max_length=24)),
-                ('quorum', models.PositiveIntegerField()),
-                ('rules', models.JSONField(default=list, help_text='What its signers may not have done.')),
-                ('condition', models.CharField(max_length=500)),
-                ('condition_result', models.CharField(blank=True, max_length=8)),
-                ('state', models.CharField(choices=[('waiting', 'Not started'), ('open', 'Open'), ('signed', 'Signed'), ('skipped', 'Not needed'), ('rejected', 'Rejected')], default='waiting', max_length=8)),
-                ('opened_at', models.DateTimeField(blank=True, null=True)),
-                ('due_on', models.DateField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('claimed_at', models.DateTimeField(blank=True, null=True)),
-                ('claimed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='steps_claimed', to=settings.AUTH_USER_MODEL)),
-                ('review', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='steps', to='workflow.review')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("round", models.PositiveIntegerField()),
+                ("order", models.PositiveIntegerField()),
+                ("key", models.SlugField(max_length=60)),
+                ("title", models.CharField(max_length=80)),
+                ("kind", models.CharField(max_length=12)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("developer", "Model developer"),
+                            ("model_owner", "Model owner"),
+                            ("validator", "Validator"),
+                            ("reviewer", "Reviewer"),
+                            ("data_steward", "Data steward"),
+                            ("privacy_officer", "Privacy officer"),
+                            ("risk_officer", "Risk officer"),
+                            ("compliance", "Compliance officer"),
+                            ("security", "Security officer"),
+                            ("head_of_model_risk", "Head of model risk"),
+                            ("risk_committee", "Risk committee member"),
+                            ("accountable_executive", "Accountable executive"),
+                            ("auditor", "Auditor"),
+                            ("administrator", "Administrator"),
+                            ("service", "Service account"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("quorum", models.PositiveIntegerField()),
+                ("rules", models.JSONField(default=list, help_text="What its signers may not have done.")),
+                ("condition", models.CharField(max_length=500)),
+                ("condition_result", models.CharField(blank=True, max_length=8)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Not started"),
+                            ("open", "Open"),
+                            ("signed", "Signed"),
+                            ("skipped", "Not needed"),
+                            ("rejected", "Rejected"),
+                        ],
+                        default="waiting",
+                        max_length=8,
+                    ),
+                ),
+                ("opened_at", models.DateTimeField(blank=True, null=True)),
+                ("due_on", models.DateField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                ("claimed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "claimed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="steps_claimed",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "review",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="steps", to="workflow.review"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['review', 'round', 'order'],
+                "ordering": ["review", "round", "order"],
             },
         ),
         migrations.CreateModel(
-            name='Signature',
+            name="Signature",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('digest', models.CharField(editable=False, max_length=71)),
-                ('round', models.PositiveIntegerField()),
-                ('printed_name', models.CharField(max_length=200)),
-                ('role', models.CharField(choices=[('developer', 'Model developer'), ('model_owner', 'Model owner'), ('validator', 'Validator'), ('reviewer', 'Reviewer'), ('data_steward', 'Data steward'), ('privacy_officer', 'Privacy officer'), ('risk_officer', 'Risk officer'), ('compliance', 'Compliance officer'), ('security', 'Security officer'), ('head_of_model_risk', 'Head of model risk'), ('risk_committee', 'Risk committee member'), ('accountable_executive', 'Accountable executive'), ('auditor', 'Auditor'), ('administrator', 'Administrator'), ('service', 'Service account')], max_length=24)),
-                ('meaning', models.CharField(choices=[('authored', 'Authored'), ('reviewed', 'Reviewed'), ('approved', 'Approved'), ('responsible', 'Responsible'), ('rejected', 'Rejected'), ('withdrawn', 'Withdrawn')], max_length=12)),
-                ('meaning_text', models.TextField()),
-                ('reason', models.TextField()),
-                ('seen_digest', models.CharField(max_length=71)),
-                ('opinion', models.JSONField(default=dict, help_text='The declared parts of a validation report; empty for other steps.')),
-                ('payload', models.JSONField(help_text='What the re-authentication was bound to.')),
-                ('authentication', models.CharField(max_length=40)),
-                ('reauthentication', models.UUIDField(unique=True)),
-                ('signed_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('review', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='signatures', to='workflow.review')),
-                ('signer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='signatures', to=settings.AUTH_USER_MODEL)),
-                ('withdraws', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='withdrawals', to='workflow.signature')),
-                ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='signatures', to='workflow.snapshot')),
-                ('step', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='signatures', to='workflow.step')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("digest", models.CharField(editable=False, max_length=71)),
+                ("round", models.PositiveIntegerField()),
+                ("printed_name", models.CharField(max_length=200)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("developer", "Model developer"),
+                            ("model_owner", "Model owner"),
+                            ("validator", "Validator"),
+                            ("reviewer", "Reviewer"),
+                            ("data_steward", "Data steward"),
+                            ("privacy_officer", "Privacy officer"),
+                            ("risk_officer", "Risk officer"),
+                            ("compliance", "Compliance officer"),
+                            ("security", "Security officer"),
+                            ("head_of_model_risk", "Head of model risk"),
+                            ("risk_committee", "Risk committee member"),
+                            ("accountable_executive", "Accountable executive"),
+                            ("auditor", "Auditor"),
+                            ("administrator", "Administrator"),
+                            ("service", "Service account"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                (
+                    "meaning",
+                    models.CharField(
+                        choices=[
+                            ("authored", "Authored"),
+                            ("reviewed", "Reviewed"),
+                            ("approved", "Approved"),
+                            ("responsible", "Responsible"),
+                            ("rejected", "Rejected"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("meaning_text", models.TextField()),
+                ("reason", models.TextField()),
+                ("seen_digest", models.CharField(max_length=71)),
+                (
+                    "opinion",
+                    models.JSONField(
+                        default=dict, help_text="The declared parts of a validation report; empty for other steps."
+                    ),
+                ),
+                ("payload", models.JSONField(help_text="What the re-authentication was bound to.")),
+                ("authentication", models.CharField(max_length=40)),
+                ("reauthentication", models.UUIDField(unique=True)),
+                ("signed_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "review",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="signatures", to="workflow.review"
+                    ),
+                ),
+                (
+                    "signer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="signatures",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "withdraws",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="withdrawals",
+                        to="workflow.signature",
+                    ),
+                ),
+                (
+                    "snapshot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="signatures", to="workflow.snapshot"
+                    ),
+                ),
+                (
+                    "step",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="signatures", to="workflow.step"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['signed_at', 'id'],
+                "ordering": ["signed_at", "id"],
             },
         ),
         migrations.AddIndex(
-            model_name='review',
-            index=models.Index(fields=['version', '-submitted_at'], name='review_version'),
+            model_name="review",
+            index=models.Index(fields=["version", "-submitted_at"], name="review_version"),
         ),
         migrations.AddIndex(
-            model_name='review',
-            index=models.Index(fields=['state', 'due_on'], name='review_state_due'),
+            model_name="review",
+            index=models.Index(fields=["state", "due_on"], name="review_state_due"),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['changes_requested', 'in_review', 'in_validation', 'submitted'])), fields=('version',), name='review_open_once_per_version'),
+            model_name="review",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["changes_requested", "in_review", "in_validation", "submitted"])),
+                fields=("version",),
+                name="review_open_once_per_version",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['approved', 'approved_with_conditions', 'changes_requested', 'in_review', 'in_validation', 'rejected', 'revoked', 'submitted', 'superseded', 'suspended', 'withdrawn'])), name='review_state'),
+            model_name="review",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        [
+                            "approved",
+                            "approved_with_conditions",
+                            "changes_requested",
+                            "in_review",
+                            "in_validation",
+                            "rejected",
+                            "revoked",
+                            "submitted",
+                            "superseded",
+                            "suspended",
+                            "withdrawn",
+                        ],
+                    )
+                ),
+                name="review_state",
+            ),
         ),
         migrations.AddIndex(
-            model_name='manifest',
-            index=models.Index(fields=['review', '-created_at'], name='manifest_review'),
+            model_name="manifest",
+            index=models.Index(fields=["review", "-created_at"], name="manifest_review"),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['version', 'state'], name='finding_version_state'),
+            model_name="finding",
+            index=models.Index(fields=["version", "state"], name="finding_version_state"),
         ),
         migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.UniqueConstraint(condition=models.Q(('origin', ''), _negated=True), fields=('version', 'origin'), name='finding_once_per_origin'),
+            model_name="finding",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("origin", ""), _negated=True),
+                fields=("version", "origin"),
+                name="finding_once_per_origin",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'closed'), _negated=True), models.Q(('closed_at__isnull', False), ('closed_by__isnull', False)), _connector='OR'), name='finding_closed_by_someone'),
+            model_name="finding",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "closed"), _negated=True),
+                    models.Q(("closed_at__isnull", False), ("closed_by__isnull", False)),
+                    _connector="OR",
+                ),
+                name="finding_closed_by_someone",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.CheckConstraint(condition=models.Q(('closed_by__isnull', True), ('answered_by__isnull', True), models.Q(('closed_by', models.F('answered_by')), _negated=True), _connector='OR'), name='finding_not_verified_by_who_answered'),
+            model_name="finding",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("closed_by__isnull", True),
+                    ("answered_by__isnull", True),
+                    models.Q(("closed_by", models.F("answered_by")), _negated=True),
+                    _connector="OR",
+                ),
+                name="finding_not_verified_by_who_answered",
+            ),
         ),
         migrations.AddIndex(
-            model_name='comment',
-            index=models.Index(fields=['version', 'kind'], name='comment_version_kind'),
+            model_name="comment",
+            index=models.Index(fields=["version", "kind"], name="comment_version_kind"),
         ),
         migrations.AddConstraint(
-            model_name='snapshot',
-            constraint=models.UniqueConstraint(fields=('digest',), name='snapshot_once'),
+            model_name="snapshot",
+            constraint=models.UniqueConstraint(fields=("digest",), name="snapshot_once"),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.UniqueConstraint(fields=('review', 'round', 'order'), name='step_order_once'),
+            model_name="step",
+            constraint=models.UniqueConstraint(fields=("review", "round", "order"), name="step_order_once"),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.UniqueConstraint(fields=('review', 'round', 'key'), name='step_key_once'),
+            model_name="step",
+            constraint=models.UniqueConstraint(fields=("review", "round", "key"), name="step_key_once"),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('review', 'round'), name='step_open_once'),
+            model_name="step",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "open")), fields=("review", "round"), name="step_open_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signature',
-            constraint=models.UniqueConstraint(condition=models.Q(('meaning', 'withdrawn'), _negated=True), fields=('review', 'round', 'signer'), name='signature_one_step_per_person'),
+            model_name="signature",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("meaning", "withdrawn"), _negated=True),
+                fields=("review", "round", "signer"),
+                name="signature_one_step_per_person",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signature',
-            constraint=models.UniqueConstraint(fields=('withdraws',), name='signature_withdrawn_once'),
+            model_name="signature",
+            constraint=models.UniqueConstraint(fields=("withdraws",), name="signature_withdrawn_once"),
         ),
         migrations.AddConstraint(
-            model_name='signature',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('printed_name', ''), _negated=True), models.Q(('reason', ''), _negated=True)), name='signature_named_and_reasoned'),
+            model_name="signature",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("printed_name", ""), _negated=True), models.Q(("reason", ""), _negated=True)
+                ),
+                name="signature_named_and_reasoned",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signature',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('meaning', 'withdrawn'), ('withdraws__isnull', False)), models.Q(models.Q(('meaning', 'withdrawn'), _negated=True), ('withdraws__isnull', True)), _connector='OR'), name='signature_withdraws'),
+            model_name="signature",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("meaning", "withdrawn"), ("withdraws__isnull", False)),
+                    models.Q(models.Q(("meaning", "withdrawn"), _negated=True), ("withdraws__isnull", True)),
+                    _connector="OR",
+                ),
+                name="signature_withdraws",
+            ),
         ),
     ]

@@ -63,7 +63,9 @@ class Finding(Record):
     title = models.CharField(max_length=200)
     text = models.TextField()
     requirement_id = models.CharField(max_length=80, blank=True)
-    origin = models.CharField(max_length=120, blank=True, help_text=_("What brought it up, such as one event of a dataset."))
+    origin = models.CharField(
+        max_length=120, blank=True, help_text=_("What brought it up, such as one event of a dataset.")
+    )
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="findings_owned")
     due_on = models.DateField()
     raised_by = models.ForeignKey(
@@ -83,9 +85,12 @@ class Finding(Record):
     class Meta:
         ordering = ["-number"]
         constraints = [
-            models.UniqueConstraint(fields=["version", "origin"], condition=~Q(origin=""), name="finding_once_per_origin"),
+            models.UniqueConstraint(
+                fields=["version", "origin"], condition=~Q(origin=""), name="finding_once_per_origin"
+            ),
             models.CheckConstraint(
-                condition=~Q(state="closed") | Q(closed_by__isnull=False, closed_at__isnull=False), name="finding_closed_by_someone"
+                condition=~Q(state="closed") | Q(closed_by__isnull=False, closed_at__isnull=False),
+                name="finding_closed_by_someone",
             ),
             models.CheckConstraint(
                 condition=Q(closed_by__isnull=True) | Q(answered_by__isnull=True) | ~Q(closed_by=F("answered_by")),
@@ -153,8 +158,12 @@ class Condition(Record):
         return f"C-{self.number}"
 
 
-class CommentQuerySet(VersionedQuerySet, ImmutableQuerySet):
+class CommentQuerySet(ImmutableQuerySet):
     """Comments by who may see them; they never change."""
+
+    def visible_to(self, user: Any) -> "CommentQuerySet":
+        """Comments on the versions this user may see."""
+        return self.filter(version__in=ModelVersion.objects.visible_to(user))
 
 
 class Comment(Immutable):

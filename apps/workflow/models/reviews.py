@@ -99,8 +99,12 @@ class Review(Record):
     due_on = models.DateField()
     decided_at = models.DateTimeField(null=True, blank=True)
     valid_until = models.DateTimeField(null=True, blank=True)
-    state_reason = models.TextField(blank=True, help_text=_("Why it is in this state, in the words of who put it there."))
-    recorded_standing = models.CharField(max_length=24, blank=True, help_text=_("What the rules found when the log was last read."))
+    state_reason = models.TextField(
+        blank=True, help_text=_("Why it is in this state, in the words of who put it there.")
+    )
+    recorded_standing = models.CharField(
+        max_length=24, blank=True, help_text=_("What the rules found when the log was last read.")
+    )
     superseded_by = models.ForeignKey(
         ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="supersedes_reviews"
     )
@@ -114,7 +118,8 @@ class Review(Record):
                 fields=["version"], condition=Q(state__in=sorted(lifecycle.OPEN)), name="review_open_once_per_version"
             ),
             models.CheckConstraint(
-                condition=Q(state__in=sorted(lifecycle.STATES - lifecycle.BY_RULE - {lifecycle.DRAFT})), name="review_state"
+                condition=Q(state__in=sorted(lifecycle.STATES - lifecycle.BY_RULE - {lifecycle.DRAFT})),
+                name="review_state",
             ),
         ]
         indexes = [

@@ -65,7 +65,9 @@ class Signature(Immutable):
     reason = models.TextField()
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="signatures")
     seen_digest = models.CharField(max_length=71)
-    opinion = models.JSONField(default=dict, help_text=_("The declared parts of a validation report; empty for other steps."))
+    opinion = models.JSONField(
+        default=dict, help_text=_("The declared parts of a validation report; empty for other steps.")
+    )
     payload = models.JSONField(help_text=_("What the re-authentication was bound to."))
     authentication = models.CharField(max_length=40)
     reauthentication = models.UUIDField(unique=True)
@@ -78,12 +80,15 @@ class Signature(Immutable):
         ordering = ["signed_at", "id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["review", "round", "signer"], condition=~Q(meaning="withdrawn"), name="signature_one_step_per_person"
+                fields=["review", "round", "signer"],
+                condition=~Q(meaning="withdrawn"),
+                name="signature_one_step_per_person",
             ),
             models.UniqueConstraint(fields=["withdraws"], name="signature_withdrawn_once"),
             models.CheckConstraint(condition=~Q(printed_name="") & ~Q(reason=""), name="signature_named_and_reasoned"),
             models.CheckConstraint(
-                condition=Q(meaning="withdrawn", withdraws__isnull=False) | ~Q(meaning="withdrawn") & Q(withdraws__isnull=True),
+                condition=Q(meaning="withdrawn", withdraws__isnull=False)
+                | ~Q(meaning="withdrawn") & Q(withdraws__isnull=True),
                 name="signature_withdraws",
             ),
         ]

@@ -36,7 +36,9 @@ def why_not(user: Any, move: Move | str, obj: Any) -> list[str]:
     return reasons or ([state] if state else [])
 
 
-def actions_for(user: Any, candidate: Candidate, review: Review | None, *, obstacles: list[str] | None = None) -> list[Action]:
+def actions_for(
+    user: Any, candidate: Candidate, review: Review | None, *, obstacles: list[str] | None = None
+) -> list[Action]:
     """The buttons of the aside, in order: what the state asks for first. What a state never allows is left out."""
     version = candidate.version
     found = []
@@ -63,12 +65,25 @@ def signing_actions(user: Any, review: Review, obstacles: list[str]) -> list[Act
     url = {key: reverse(f"workflow:{key}", args=[review.pk]) for key in ("sign-off", "request-changes", "reject")}
     found = [
         Action("sign", label, url["sign-off"], "stamp", "is-primary", may_sign or obstacles),
-        Action("request-changes", "Request changes", url["request-changes"], "", "", why_not(user, lifecycle.REQUEST_CHANGES, review)),
-        Action("reject", f"Reject {name}", url["reject"], "", "is-quiet is-danger", why_not(user, lifecycle.REJECT, review)),
+        Action(
+            "request-changes",
+            "Request changes",
+            url["request-changes"],
+            "",
+            "",
+            why_not(user, lifecycle.REQUEST_CHANGES, review),
+        ),
+        Action(
+            "reject", f"Reject {name}", url["reject"], "", "is-quiet is-danger", why_not(user, lifecycle.REJECT, review)
+        ),
     ]
     withdrawing = why_not(user, lifecycle.WITHDRAW, review)
     if not withdrawing:
-        found.append(Action("withdraw", f"Withdraw {name}", reverse("workflow:move", args=[review.pk, "withdraw"]), "", "is-quiet"))
+        found.append(
+            Action(
+                "withdraw", f"Withdraw {name}", reverse("workflow:move", args=[review.pk, "withdraw"]), "", "is-quiet"
+            )
+        )
     return found
 
 

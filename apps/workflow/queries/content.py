@@ -61,7 +61,13 @@ def described_process(process: Process, steps: list[Item]) -> Item:
 def step_items(process: Process) -> list[Item]:
     """The steps of a definition, as far as a later one may ask for more than an earlier one did."""
     return [
-        {"title": plan.title, "role": plan.role, "kind": plan.kind, "quorum": plan.quorum, "always": plan.condition == "true"}
+        {
+            "title": plan.title,
+            "role": plan.role,
+            "kind": plan.kind,
+            "quorum": plan.quorum,
+            "always": plan.condition == "true",
+        }
         for plan in processes.step_plans(process.body)
     ]
 
@@ -69,7 +75,13 @@ def step_items(process: Process) -> list[Item]:
 def signed_step_items(steps: Iterable[Step]) -> list[Item]:
     """The steps that a review really asked for."""
     return [
-        {"title": step.title, "role": step.role, "kind": step.kind, "quorum": step.quorum, "always": step.condition == "true"}
+        {
+            "title": step.title,
+            "role": step.role,
+            "kind": step.kind,
+            "quorum": step.quorum,
+            "always": step.condition == "true",
+        }
         for step in steps
         if step.state != Step.State.SKIPPED
     ]
@@ -110,7 +122,9 @@ def data_now(version: ModelVersion) -> list[Item]:
     upstream = Q(versions__in=keys) | Q(versions__links__version=version)
     datasets = list(Dataset.objects.filter(upstream).distinct().order_by("namespace", "name"))
     columns: dict[Any, dict[str, str]] = {dataset.pk: {} for dataset in datasets}
-    for field in Field.objects.filter(dataset__in=columns).exclude(classification__in=UNINTERESTING, is_protected=False):
+    for field in Field.objects.filter(dataset__in=columns).exclude(
+        classification__in=UNINTERESTING, is_protected=False
+    ):
         columns[field.dataset_id][field.path] = column_words(field)
     return [{"id": str(row.pk), "name": str(row), "facts": dataset_facts(row, columns[row.pk])} for row in datasets]
 
@@ -198,7 +212,12 @@ def signature_items(review: Review) -> list[Item]:
     if step is not None:
         rows = rows.filter(step__order__lt=step.order)
     return [
-        {"id": str(row.pk), "name": f"{row.step.title} by {row.printed_name}", "state": row.meaning, "digest": row.digest}
+        {
+            "id": str(row.pk),
+            "name": f"{row.step.title} by {row.printed_name}",
+            "state": row.meaning,
+            "digest": row.digest,
+        }
         for row in rows.order_by("signed_at", "id")
     ]
 
@@ -214,9 +233,25 @@ def changes_since(review: Review, seen: str, content: Item) -> list[Change]:
     return what_changed(earlier.body, content) if earlier else []
 
 
-def policy_changes(version: ModelVersion, environment: Environment, frozen: Item, present: Item, at: datetime) -> list[Change]:
+def policy_changes(
+    version: ModelVersion, environment: Environment, frozen: Item, present: Item, at: datetime
+) -> list[Change]:
     """When the policy is another one than at approval: the requirements that held then and do not now."""
     if frozen["policy"]["digest"] == present["policy"]["digest"]:
         return []
     judgement = policy.assess(version, environment, at=at, stage="approve")
     return policy_effect(frozen["requirements"], requirement_items(judgement))
+
+
+def meaning_sentence(review: Review, step: Step, meaning: str, seen: str) -> str:
+    """The statement above the password, in words: it is what the signature says."""
+    name, count = f"{review.version.model} {review.version.version}", f"set {seen.removeprefix('sha256:')[:8]}"
+    words = {
+        "authored": f"I wrote this record of {name} and state that it is complete and true to my knowledge ({count}).",
+        "responsible": f"I take responsibility for {name} and state that its record is complete and true to my knowledge ({count}).",
+        "reviewed": f"I have reviewed {name} for the step {step.title} and have no objection ({count}).",
+        "approved": f"I have reviewed what is listed here ({count}) and approve {name} for {review.environment}.",
+        "rejected": f"I have reviewed what is listed here ({count}) and reject {name}.",
+        "withdrawn": f"I withdraw my signature under the step {step.title} of {name}.",
+    }
+    return words[meaning]

@@ -21,22 +21,31 @@ def reviews_for(user: Any) -> QuerySet[Review]:
 
 def review_for(user: Any, pk: UUID | str) -> Review:
     """The review with this id, if the user may see it. Raises NotFound."""
-    found = reviews_for(user).filter(pk=as_uuid(pk)).first()
+    key = as_uuid(pk)
+    found = reviews_for(user).filter(pk=key).first() if key else None
     if found is None:
         raise NotFound("There is no such review, or you may not see it.")
     return found
 
 
-def visible_findings(user: Any) -> QuerySet[Finding]:
+def visible_findings(user: Any) -> Any:
     """The findings a user may see, with what pages and answers read."""
-    related = ("version__model__use_case", "version__model__owner", "owner", "raised_by", "answered_by", "closed_by", "review")
-    rows: QuerySet[Finding] = Finding.objects.visible_to(user).select_related(*related)
-    return rows
+    related = (
+        "version__model__use_case",
+        "version__model__owner",
+        "owner",
+        "raised_by",
+        "answered_by",
+        "closed_by",
+        "review",
+    )
+    return Finding.objects.visible_to(user).select_related(*related)
 
 
 def finding_for(user: Any, pk: UUID | str) -> Finding:
     """The finding with this id, if the user may see it. Raises NotFound."""
-    found = visible_findings(user).filter(pk=as_uuid(pk)).first()
+    key = as_uuid(pk)
+    found: Finding | None = visible_findings(user).filter(pk=key).first() if key else None
     if found is None:
         raise NotFound("There is no such finding, or you may not see it.")
     return found
@@ -45,8 +54,16 @@ def finding_for(user: Any, pk: UUID | str) -> Finding:
 def signature_for(user: Any, pk: UUID | str) -> Signature:
     """The signature with this id, if the user may see its review. Raises NotFound."""
     rows = Signature.objects.filter(review__in=Review.objects.visible_to(user))
-    related = ("review__version__model__use_case", "review__environment", "review__process", "step", "signer", "snapshot")
-    found: Signature | None = rows.select_related(*related).filter(pk=as_uuid(pk)).first()
+    related = (
+        "review__version__model__use_case",
+        "review__environment",
+        "review__process",
+        "step",
+        "signer",
+        "snapshot",
+    )
+    key = as_uuid(pk)
+    found: Signature | None = rows.select_related(*related).filter(pk=key).first() if key else None
     if found is None:
         raise NotFound("There is no such signature, or you may not see it.")
     return found

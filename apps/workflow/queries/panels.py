@@ -15,8 +15,9 @@ from apps.registry.models import Environment, ModelVersion
 from apps.workflow import processes
 from apps.workflow.models import Comment, Condition, Finding, Review, Signature, Step
 from apps.workflow.queries.actions import Action, actions_for
+from apps.workflow.queries.content import meaning_sentence
 from apps.workflow.queries.queue import Turn, claimer, whose_turn
-from apps.workflow.queries.readiness import candidate_for, obstacles
+from apps.workflow.queries.readiness import Candidate, obstacles
 from apps.workflow.queries.standing import Standing, standing_approval
 
 
@@ -87,11 +88,11 @@ def panel(
     standing = standing or standing_approval(version, environment=environment)
     review = standing.review
     findings = list(findings_for(version).open().order_by("due_on", "number"))
-    counts = {"finding_count": version.findings.count(), "comment_count": version.comments.count()}
+    counts: dict[str, Any] = {"finding_count": version.findings.count(), "comment_count": version.comments.count()}
     if review is None:
-        candidate = candidate_for(version, environment)
+        candidate = Candidate(version, environment, standing.state)
         return Panel(version, standing, None, None, actions_for(user, candidate, None), findings=findings, **counts)
-    candidate = candidate_for(version, review.environment)
+    candidate = Candidate(version, review.environment, standing.state)
     return Panel(
         version, standing, review, whose_turn(review, user),
         actions_for(user, candidate, review, obstacles=last_step_obstacles(review, judgement)),
@@ -123,8 +124,12 @@ def step_rows(review: Review) -> list[StepRow]:
         number += step.state != Step.State.SKIPPED
         rows.append(
             StepRow(
-                step, number, is_done=step.state == Step.State.SIGNED, is_now=step.state == Step.State.OPEN,
-                signers=signers[step.pk], claimed_by=claimer(step),
+                step,
+                number,
+                is_done=step.state == Step.State.SIGNED,
+                is_now=step.state == Step.State.OPEN,
+                signers=signers[step.pk],
+                claimed_by=claimer(step),
             )  # fmt: skip
         )
     return rows
@@ -155,7 +160,9 @@ def receipt_of(signature: Signature) -> Entry | None:
 
 def findings_for(version: ModelVersion) -> Any:
     """The findings of a version with the people in them."""
-    return Finding.objects.filter(version=version).select_related("owner", "raised_by", "closed_by", "review", "condition")
+    return Finding.objects.filter(version=version).select_related(
+        "owner", "raised_by", "closed_by", "review", "condition"
+    )
 
 
 @dataclass(frozen=True)
@@ -177,13 +184,20 @@ class QuestionThread:
 def challenge_log(version: ModelVersion) -> list[QuestionThread]:
     """Everything said about a version, as threads, oldest first; what was said about a finding stands with the finding."""
     replies = Prefetch("replies", queryset=Comment.objects.select_related("by").order_by("created_at", "id"))
-    rows = Comment.objects.filter(version=version, parent__isnull=True, finding__isnull=True).select_related("by", "review")
-    return [QuestionThread(row, list(row.replies.all())) for row in rows.prefetch_related(replies).order_by("created_at", "id")]
+    rows = Comment.objects.filter(version=version, parent__isnull=True, finding__isnull=True).select_related(
+        "by", "review"
+    )
+    return [
+        QuestionThread(row, list(row.replies.all()))
+        for row in rows.prefetch_related(replies).order_by("created_at", "id")
+    ]
 
 
 def dissents(version: ModelVersion) -> QuerySet[Comment]:
     """Votes against, and other dissent, in the words of who dissented."""
-    rows: QuerySet[Comment] = Comment.objects.filter(version=version, kind=Comment.Kind.DISSENT).select_related("by", "review")
+    rows: QuerySet[Comment] = Comment.objects.filter(version=version, kind=Comment.Kind.DISSENT).select_related(
+        "by", "review"
+    )
     return rows.order_by("created_at", "id")
 
 
@@ -220,18 +234,23 @@ class SigningPage:
         return found
 
 
-def signing_page(review: Review, snapshot: Any, judgement: Any, statement: str) -> SigningPage | None:
-    """The check-answers page of the open step over a kept snapshot; None when no step is open."""
-    step = review.open_step
-    if step is None:
-        return None
+def signing_page(review: Review, step: Step, snapshot: Any, judgement: Any) -> SigningPage:
+    """The check-answers page of the open step over a kept snapshot."""
     last = review.last_step
     is_last = last is not None and last.pk == step.pk
-    unanswered = sum(thread.state == "raised" for thread in challenge_log(review.version) if thread.comment.kind == "question")
+    threads = challenge_log(review.version)
+    meanings = processes.meanings_for(step.kind, is_last=is_last)
     return SigningPage(
-        review=review, step=step, content=snapshot.body, seen_digest=snapshot.digest, judgement=judgement,
-        meanings=processes.meanings_for(step.kind, is_last=is_last), statement=statement, is_last=is_last,
-        obstacles=obstacles(review, judgement) if is_last else [], unanswered=unanswered, signatures=signatures_of(review),
+        review=review,
+        step=step,
+        content=snapshot.body,
+        seen_digest=snapshot.digest,
+        judgement=judgement,
+        meanings=meanings,
+        statement=meaning_sentence(review, step, meanings[0], snapshot.digest),
+        is_last=is_last,
+        obstacles=obstacles(review, judgement) if is_last else [],
+        unanswered=sum(thread.state == "raised" for thread in threads if thread.comment.kind == Comment.Kind.QUESTION),
+        signatures=signatures_of(review),
         valid_until=processes.months_after(timezone.now(), int(review.process.body["approval_valid_months"])),
-    )  # fmt: skip
-
+    )

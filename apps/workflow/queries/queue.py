@@ -92,19 +92,38 @@ def open_reviews_for(user: User) -> list[QueueRow]:
 def review_row(review: Review, user: User) -> QueueRow:
     """One review as a line of somebody's queue."""
     step = review.open_step
-    facts = {"key": str(review.pk), "version": review.version, "tier": review.process.tier, "review": review}
+    facts: dict[str, Any] = {
+        "key": str(review.pk),
+        "version": review.version,
+        "tier": review.process.tier,
+        "review": review,
+    }
     if step is None:
         is_yours = user.pk in {review.opened_by_id, review.version.model.owner_id}
         why = f"{review.opened_by} or the model owner submits it again. {review.state_reason}"
         return QueueRow(
-            kind="changes", asked_for="Changes requested", to_do="Answer the findings and submit again", due_on=review.due_on,
-            since=review.submitted_at, is_yours=is_yours, why=why.strip(), claimed_by=None, **facts,
+            kind="changes",
+            asked_for="Changes requested",
+            to_do="Answer the findings and submit again",
+            due_on=review.due_on,
+            since=review.submitted_at,
+            is_yours=is_yours,
+            why=why.strip(),
+            claimed_by=None,
+            **facts,
         )
     reasons = [refusal.sentence for refusal in refusals(user, lifecycle.SIGN_OFF, review)]
     why = reasons[0] if reasons else f"You hold the role {role_names(step.role)} for {review.use_case.title}."
     return QueueRow(
-        kind="review", asked_for=step.title, to_do=TO_DO[step.kind], due_on=step.due_on, since=step.opened_at,
-        is_yours=not reasons, why=why, claimed_by=claimer(step), **facts,
+        kind="review",
+        asked_for=step.title,
+        to_do=TO_DO[step.kind],
+        due_on=step.due_on,
+        since=step.opened_at,
+        is_yours=not reasons,
+        why=why,
+        claimed_by=claimer(step),
+        **facts,
     )
 
 
@@ -141,7 +160,9 @@ def ending_soon(user: User, *, days: int = 30) -> list[dict[str, Any]]:
     now = timezone.now()
     until = now + timedelta(days=days)
     reviews = Review.objects.granted().visible_to(user).filter(valid_until__range=(now, until))
-    conditions = Condition.objects.open().filter(due_on__range=(now.date(), until.date()), review__in=Review.objects.visible_to(user))
+    conditions = Condition.objects.open().filter(
+        due_on__range=(now.date(), until.date()), review__in=Review.objects.visible_to(user)
+    )
     rows = [
         {"kind": "approval", "review": row, "name": f"Approval, {row.version}", "on": row.valid_until.date(),
          "then": "The gate answers Deny from then on", "who": f"{row.version.model.owner} submits it again"}
@@ -175,7 +196,8 @@ def path_preview(use_case: UseCase, tier: int | None = None) -> PathPreview | No
         return None
     plans = processes.step_plans(process.body)
     steps = [
-        {"title": plan.title, "role": str(Role(plan.role).label), "quorum": plan.quorum, "when": plan.condition} for plan in plans
+        {"title": plan.title, "role": str(Role(plan.role).label), "quorum": plan.quorum, "when": plan.condition}
+        for plan in plans
     ]
     evidence = list(process.body.get("minimum_evidence", []))
     signers = sum(plan.quorum for plan in plans)

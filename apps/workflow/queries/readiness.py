@@ -70,14 +70,18 @@ class Readiness:
         return not self.missing
 
 
-def candidate_for(version: ModelVersion, environment: Environment | None = None, *, at: datetime | None = None) -> Candidate:
+def candidate_for(
+    version: ModelVersion, environment: Environment | None = None, *, at: datetime | None = None
+) -> Candidate:
     """The version with its state for an environment; the first production environment when none is named."""
     environment = environment or default_environment()
     state = version_state(version, environment=environment, at=at) if environment else lifecycle.DRAFT
     return Candidate(version, environment, state)
 
 
-def readiness(version: ModelVersion, environment: Environment | None = None, *, at: datetime | None = None) -> Readiness:
+def readiness(
+    version: ModelVersion, environment: Environment | None = None, *, at: datetime | None = None
+) -> Readiness:
     """What submitting this version asks for: a confirmed tier, answers, the tier's minimum evidence, answered findings."""
     at = at or timezone.now()
     candidate = candidate_for(version, environment, at=at)
@@ -110,7 +114,9 @@ def setup_items(candidate: Candidate, process: Process | None) -> list[Readiness
         )
     ]
     if candidate.environment is None:
-        items.append(absent("ENVIRONMENT", "A production environment", "An administrator sets one up under Administration."))
+        items.append(
+            absent("ENVIRONMENT", "A production environment", "An administrator sets one up under Administration.")
+        )
     if use_case.tier is not None and process is None:
         items.append(absent("PROCESS", f"A process for tier {use_case.tier}", "An administrator loads the processes."))
     return items
@@ -143,7 +149,9 @@ def finding_items(version: ModelVersion, environment: Environment | None) -> lis
     if review is None or review.state != lifecycle.CHANGES_REQUESTED:
         return []
     grave = [Finding.Severity.CRITICAL, Finding.Severity.HIGH]
-    rows = Finding.objects.filter(version=version, state=Finding.State.RAISED, severity__in=grave).select_related("owner")
+    rows = Finding.objects.filter(version=version, state=Finding.State.RAISED, severity__in=grave).select_related(
+        "owner"
+    )
     return [
         ReadinessItem(
             id=row.reference, title=f"Finding {row.reference} answered", code="FINDING_UNANSWERED", outcome="missing",
@@ -159,7 +167,9 @@ def obstacles(review: Review, judgement: Any) -> list[str]:
     found = []
     critical = Finding.objects.open().filter(version=review.version, severity=Finding.Severity.CRITICAL)
     for finding in critical:
-        found.append(f"Finding {finding.reference} of critical severity is open. It is closed when someone verifies its answer.")
+        found.append(
+            f"Finding {finding.reference} of critical severity is open. It is closed when someone verifies its answer."
+        )
     blocking = [row for row in judgement.results if row.is_blocking]
     if blocking:
         count = f"{len(blocking)} open requirement{' is' if len(blocking) == 1 else 's are'}"

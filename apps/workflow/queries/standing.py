@@ -82,7 +82,9 @@ def without_review(version: ModelVersion, environment: Environment | None) -> St
     sentence = f"Version {version.version} was never submitted for approval."
     other = newest_review(version) if environment is not None else None
     if other is not None and environment is not None:
-        sentence = f"Version {version.version} was submitted for {other.environment}, which does not cover {environment}."
+        sentence = (
+            f"Version {version.version} was submitted for {other.environment}, which does not cover {environment}."
+        )
     return Standing(lifecycle.DRAFT, CODES[lifecycle.DRAFT], sentence)
 
 
@@ -109,7 +111,10 @@ def judged(review: Review, at: datetime) -> Standing:
     """An approval on record, held against the present: end date first, then conditions, then what it relied on."""
     manifest = Manifest.objects.filter(review=review).order_by("-created_at", "-id").first()
     conditions = list(
-        Condition.objects.open().filter(review=review).select_related("finding", "owner", "review").order_by("due_on", "number")
+        Condition.objects.open()
+        .filter(review=review)
+        .select_related("finding", "owner", "review")
+        .order_by("due_on", "number")
     )
     facts = {"approval": review, "manifest": manifest, "conditions": conditions, "review": review}
     if manifest is None:
@@ -150,7 +155,9 @@ def ended(review: Review, facts: dict[str, Any]) -> Standing:
         newer = review.superseded_by.version if review.superseded_by else ""
         sentence = f"Version {newer} took over from version {review.version.version}; its approval ended on {until}."
         return answer(lifecycle.SUPERSEDED, sentence, facts)
-    sentence = f"The approval of version {review.version.version} ended on {until}. Submit the version again to renew it."
+    sentence = (
+        f"The approval of version {review.version.version} ended on {until}. Submit the version again to renew it."
+    )
     return answer(lifecycle.EXPIRED, sentence, facts)
 
 

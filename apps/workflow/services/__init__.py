@@ -8,7 +8,7 @@ from apps.workflow.services.events import EventOutcome, report_data_event
 from apps.workflow.services.findings import answer_finding, close_finding, raise_finding, return_finding
 from apps.workflow.services.publishing import publish_processes, shipped_definition
 from apps.workflow.services.rules import note_changed, note_ended, note_standing, take_over
-from apps.workflow.services.signing import meaning_sentence, present, sign_off, withdraw_signature
+from apps.workflow.services.signing import present, sign_off, withdraw_signature
 from apps.workflow.services.submitting import submit, withdraw
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "claim",
     "close_finding",
     "comment",
-    "meaning_sentence",
     "note_changed",
     "note_ended",
     "note_standing",

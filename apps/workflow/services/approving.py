@@ -29,7 +29,11 @@ ANSWER_WITHIN = timedelta(days=10)
 def require_approvable(review: Review, judgement: Any) -> None:
     """Raise WrongState with every sentence why the last step may not approve yet."""
     if found := obstacles(review, judgement):
-        rows = [{"id": row.id, "title": str(row.title), "outcome": row.outcome} for row in judgement.results if row.is_blocking]
+        rows = [
+            {"id": row.id, "title": str(row.title), "outcome": row.outcome}
+            for row in judgement.results
+            if row.is_blocking
+        ]
         raise WrongState(" ".join(found), code="APPROVAL_NOT_OPEN", requirements=rows)
 
 
@@ -185,7 +189,14 @@ def suspend_review(review: Review, *, actor: Any, reason: str) -> None:
     review.state, review.state_reason = lifecycle.SUSPENDED, reason
     review.recorded_standing = review.state
     review.save(update_fields=["state", "state_reason", "recorded_standing"])
-    audit.record(actor, "workflow.suspended", review, reason=reason, changes=[review.version], data={"version": str(review.version_id)})
+    audit.record(
+        actor,
+        "workflow.suspended",
+        review,
+        reason=reason,
+        changes=[review.version],
+        data={"version": str(review.version_id)},
+    )
 
 
 @transaction.atomic
@@ -197,7 +208,12 @@ def revoke(version: ModelVersion, *, actor: User, reason: str, environment: Envi
     review.recorded_standing = review.state
     review.save(update_fields=["state", "state_reason", "recorded_standing"])
     audit.record(
-        actor, "workflow.revoked", review, reason=review.state_reason, changes=[version], data={"version": str(version.pk)}
+        actor,
+        "workflow.revoked",
+        review,
+        reason=review.state_reason,
+        changes=[version],
+        data={"version": str(version.pk)},
     )
     return review
 

@@ -27,7 +27,9 @@ def comment(
     """Say something about a version: a comment, a question, an answer to one, or the outcome of one."""
     authorise(actor, "workflow.comment", version)
     refuse_wrong_place(version, kind, parent)
-    said = Comment(version=version, review=review, parent=parent, kind=kind, text=clean_reason(text, pointer="/text"), by=actor)
+    said = Comment(
+        version=version, review=review, parent=parent, kind=kind, text=clean_reason(text, pointer="/text"), by=actor
+    )
     said.save()
     said.refresh_from_db(fields=["number"])
     audit.record(

@@ -52,7 +52,9 @@ def report_data_event(
     outcome = EventOutcome(event, versions=hit.versions, completeness=hit.completeness)
     for version in hit.versions:
         follow(version, outcome, dataset, actor=actor)
-    running = Deployment.objects.active().filter(version__in=hit.versions).select_related("version__model", "environment")
+    running = (
+        Deployment.objects.active().filter(version__in=hit.versions).select_related("version__model", "environment")
+    )
     outcome.running.extend(running)
     return outcome
 

@@ -132,7 +132,12 @@ def require_answered(finding: Finding) -> None:
 def say(finding: Finding, kind: str, text: str, *, actor: User) -> Comment:
     """A word about a finding, in the challenge log."""
     comment = Comment(
-        version=finding.version, review=finding.review, finding=finding, kind=kind, text=clean_reason(text, pointer="/text"), by=actor
+        version=finding.version,
+        review=finding.review,
+        finding=finding,
+        kind=kind,
+        text=clean_reason(text, pointer="/text"),
+        by=actor,
     )
     comment.save()
     audit.record(actor, "workflow.commented", finding, data={"kind": kind, "comment": str(comment.pk)}, row=comment)

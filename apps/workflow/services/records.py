@@ -41,7 +41,9 @@ def write_approval_record(review: Review, *, actor: Any) -> None:
         f"{len(signatures)} signatures in {len(applying)} steps."
     )
     end = review.valid_until.date() if review.valid_until else None
-    evidence.record(review.version, type="approval_record", fields=fields, summary=summary, actor=actor, valid_until=end)
+    evidence.record(
+        review.version, type="approval_record", fields=fields, summary=summary, actor=actor, valid_until=end
+    )
 
 
 def segregation_held(review: Review, signatures: list[Signature]) -> bool:
@@ -80,7 +82,11 @@ def write_challenge_record(review: Review, *, actor: Any) -> None:
     askers = {question.by_id for question in questions}
     validators = review.signatures.standing().filter(step__kind__in=[processes.VALIDATION, processes.REVIEW])
     askers |= set(validators.values_list("signer", flat=True))
-    fields = {"questions": len(questions), "responses": answered == len(questions), "changes_effected": review.round > 1 or closed}
+    fields = {
+        "questions": len(questions),
+        "responses": answered == len(questions),
+        "changes_effected": review.round > 1 or closed,
+    }
     if askers:
         fields["challenger_independent"] = not askers & builders
     summary = f"{len(questions)} questions, {answered} answered, round {review.round}."
@@ -108,7 +114,11 @@ def write_audit_trail(review: Review, *, actor: Any) -> None:
     """Read back the entries of this version and review: bytes against digests, rows against entries, numbers without gaps."""
     entries = log.entries_for(review.version) + log.entries_for(review)
     intact = all(canonical.digest(bytes(entry.body)) == entry.digest for entry in entries)
-    fields = {"hash_chain_ok": intact, "complete": trail_is_complete(review), "time_source": all(entry.at.tzinfo for entry in entries)}
+    fields = {
+        "hash_chain_ok": intact,
+        "complete": trail_is_complete(review),
+        "time_source": all(entry.at.tzinfo for entry in entries),
+    }
     summary = f"{len(entries)} entries of this version and review read back; times are UTC of the server's clock."
     evidence.record(review.version, type="audit_trail", fields=fields, summary=summary, actor=actor)
 

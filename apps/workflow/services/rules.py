@@ -48,7 +48,9 @@ def note_ended() -> int:
     """Note approvals whose end date, or the date of a condition, has passed since somebody last looked."""
     now = timezone.now()
     late = Condition.objects.open().filter(due_on__lt=now.date()).values("review")
-    rows = Review.objects.granted().filter(Q(valid_until__lt=now) | Q(pk__in=late), recorded_standing__in=lifecycle.GRANTED)
+    rows = Review.objects.granted().filter(
+        Q(valid_until__lt=now) | Q(pk__in=late), recorded_standing__in=lifecycle.GRANTED
+    )
     reviews = list(rows)
     for review in reviews:
         note_standing(review)

@@ -17,7 +17,7 @@ from apps.policy import services as policy
 from apps.registry.services import involve
 from apps.workflow import lifecycle, processes
 from apps.workflow.models import Comment, Review, Signature, Snapshot, Step
-from apps.workflow.queries.content import changes_since, shown
+from apps.workflow.queries.content import changes_since, meaning_sentence, shown
 from apps.workflow.services import approving, records, steps
 from apps.workflow.services.texts import SHORTEST_SIGNED, clean_reason
 
@@ -75,23 +75,41 @@ def sign_off(
     require_meaning(review, meaning, conditions)
     require_unchanged(review, seen_digest, shown(review))
     proof = reauthenticate(actor, password=password, bound_to=seen_digest, code=code)
-    with transaction.atomic():
-        review = Review.objects.select_related(*RELATED).locked(review.pk)
-        authorise(actor, move, review)
-        judgement = policy.assess(review.version, review.environment, at=timezone.now(), stage="approve")
-        content = shown(review, judgement=judgement)
-        require_unchanged(review, seen_digest, content)
-        proof = consume_reauthentication(proof, actor=actor, bound_to=seen_digest)
-        step = review.open_step
-        if step is None:
-            raise Conflict("The step was signed by someone else in the meantime.", code="STEP_CLOSED")
-        if meaning != Signature.Meaning.REJECTED and is_last(review, step):
-            approving.require_approvable(review, judgement)
-        snapshot = keep_snapshot(review, content)
-        signature = write_signature(
-            review, step, actor, snapshot, proof, meaning=meaning, reason=reason, report=report, conditions=conditions
-        )
-        follow_up(review, step, signature, actor=actor, conditions=conditions)
+    return sign_locked(
+        review.pk,
+        move,
+        actor,
+        proof,
+        seen=seen_digest,
+        meaning=meaning,
+        reason=reason,
+        conditions=conditions,
+        report=report,
+    )
+
+
+@transaction.atomic
+def sign_locked(
+    pk: Any, move: lifecycle.Move, actor: User, proof: Any, *, seen: str, meaning: str, reason: str,
+    conditions: Sequence[dict[str, Any]], report: dict[str, Any] | None,
+) -> Signature:  # fmt: skip
+    """The signature itself: lock, authorise again, compare what was seen, use the proof up, write, and see what follows."""
+    review = Review.objects.select_related(*RELATED).locked(pk)
+    authorise(actor, move, review)
+    judgement = policy.assess(review.version, review.environment, at=timezone.now(), stage="approve")
+    content = shown(review, judgement=judgement)
+    require_unchanged(review, seen, content)
+    proof = consume_reauthentication(proof, actor=actor, bound_to=seen)
+    step = review.open_step
+    if step is None:
+        raise Conflict("The step was signed by someone else in the meantime.", code="STEP_CLOSED")
+    if meaning != Signature.Meaning.REJECTED and is_last(review, step):
+        approving.require_approvable(review, judgement)
+    snapshot = keep_snapshot(review, content)
+    signature = write_signature(
+        review, step, actor, snapshot, proof, meaning=meaning, reason=reason, report=report, conditions=conditions
+    )
+    follow_up(review, step, signature, actor=actor, conditions=conditions)
     return signature
 
 
@@ -127,20 +145,6 @@ def require_meaning(review: Review, meaning: str, conditions: Sequence[dict[str,
 def is_last(review: Review, step: Step) -> bool:
     """Whether this step's signature decides the review."""
     return review.last_step is not None and review.last_step.pk == step.pk
-
-
-def meaning_sentence(review: Review, step: Step, meaning: str, seen: str) -> str:
-    """The statement above the password, in words: it is what the signature says."""
-    name, count = f"{review.version.model} {review.version.version}", f"set {seen.removeprefix('sha256:')[:8]}"
-    words = {
-        "authored": f"I wrote this record of {name} and state that it is complete and true to my knowledge ({count}).",
-        "responsible": f"I take responsibility for {name} and state that its record is complete and true to my knowledge ({count}).",
-        "reviewed": f"I have reviewed {name} for the step {step.title} and have no objection ({count}).",
-        "approved": f"I have reviewed what is listed here ({count}) and approve {name} for {review.environment}.",
-        "rejected": f"I have reviewed what is listed here ({count}) and reject {name}.",
-        "withdrawn": f"I withdraw my signature under the step {step.title} of {name}.",
-    }
-    return words[meaning]
 
 
 def write_signature(
@@ -190,7 +194,9 @@ def iso(value: date | str) -> str:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def follow_up(review: Review, step: Step, signature: Signature, *, actor: User, conditions: Sequence[dict[str, Any]]) -> None:
+def follow_up(
+    review: Review, step: Step, signature: Signature, *, actor: User, conditions: Sequence[dict[str, Any]]
+) -> None:
     """Count the votes: the step stays open, opens the next, approves the version, or rejects it."""
     standing = list(step.signatures.standing())
     rejections = sum(row.meaning == Signature.Meaning.REJECTED for row in standing)
@@ -229,7 +235,14 @@ def withdraw_signature(review: Review, *, actor: User, reason: str, password: st
         authorise(actor, lifecycle.WITHDRAW_SIGNATURE, review)
         proof = consume_reauthentication(proof, actor=actor, bound_to=own.digest)
         signature = write_signature(
-            review, own.step, actor, own.snapshot, proof, meaning=Signature.Meaning.WITHDRAWN, reason=reason, withdraws=own
+            review,
+            own.step,
+            actor,
+            own.snapshot,
+            proof,
+            meaning=Signature.Meaning.WITHDRAWN,
+            reason=reason,
+            withdraws=own,
         )
         if review.state in lifecycle.GRANTED:
             approving.suspend_review(review, actor=actor, reason=f"A signature was withdrawn: {reason}")

@@ -63,7 +63,8 @@ def refuse_incomplete(ready: Readiness) -> None:
     count = len(ready.missing)
     sentence = f"The version cannot be submitted yet: {count} thing{' is' if count == 1 else 's are'} missing."
     errors = [
-        {"pointer": f"/{item.id}", "code": item.code, "detail": f"{item.sentence} {item.fix}".strip()} for item in ready.missing
+        {"pointer": f"/{item.id}", "code": item.code, "detail": f"{item.sentence} {item.fix}".strip()}
+        for item in ready.missing
     ]
     raise Invalid(sentence, errors=errors, code="NOT_READY_TO_SUBMIT")
 

@@ -38,7 +38,9 @@ def attempt(form: forms.Form, act: Callable[[], Outcome]) -> Outcome | None:
 
 def text_area(label: Any, hint: Any = "", rows: int = 4, **more: Any) -> forms.CharField:
     """A field for a text of some length."""
-    return forms.CharField(label=label, help_text=hint, widget=forms.Textarea(attrs={"rows": rows}), max_length=4000, **more)
+    return forms.CharField(
+        label=label, help_text=hint, widget=forms.Textarea(attrs={"rows": rows}), max_length=4000, **more
+    )
 
 
 def person_field(label: Any, **more: Any) -> forms.ModelChoiceField:
@@ -50,7 +52,9 @@ def person_field(label: Any, **more: Any) -> forms.ModelChoiceField:
 class ProofForm(forms.Form):
     """A reason, and the components that prove again who is signing."""
 
-    reason = text_area(_("Reason"), _("At least 20 characters. It is printed in the dossier and cannot be edited later."))
+    reason = text_area(
+        _("Reason"), _("At least 20 characters. It is printed in the dossier and cannot be edited later.")
+    )
     seen_digest = forms.CharField(widget=forms.HiddenInput, max_length=71)
     password = forms.CharField(
         label=_("Password"), strip=False, max_length=200,
@@ -64,7 +68,7 @@ class ProofForm(forms.Form):
     )  # fmt: skip
 
     @property
-    def proof(self) -> dict[str, str]:
+    def proof(self) -> dict[str, Any]:
         """What the signing service asks for."""
         return {name: self.cleaned_data[name] for name in ("reason", "seen_digest", "password", "code")}
 
@@ -74,7 +78,11 @@ class SignForm(ProofForm):
 
     use_required_attribute = False  # asking for changes needs no password, so the server decides what is missing
     decision = forms.ChoiceField(label=_("Decision"), widget=forms.RadioSelect)
-    opinion = text_area(_("Opinion"), _("Your conclusion in one or two sentences, as it stands in the validation report."), required=False)
+    opinion = text_area(
+        _("Opinion"),
+        _("Your conclusion in one or two sentences, as it stands in the validation report."),
+        required=False,
+    )
 
     def __init__(self, *args: Any, page: SigningPage, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -120,7 +128,8 @@ class SignForm(ProofForm):
         if not self.page.is_last:
             return []
         return [
-            {name: self[f"{name}_{row}"] for name in ("condition", "owner", "due")} for row in range(1, CONDITION_ROWS + 1)
+            {name: self[f"{name}_{row}"] for name in ("condition", "owner", "due")}
+            for row in range(1, CONDITION_ROWS + 1)
         ]
 
     @property
@@ -154,14 +163,16 @@ class SignForm(ProofForm):
     @property
     def report(self) -> dict[str, Any]:
         """The declared parts of the validation report."""
-        return {name: self.cleaned_data[name] for name in (*processes.OPINION_PARTS, "opinion") if name in self.cleaned_data}
+        return {
+            name: self.cleaned_data[name] for name in (*processes.OPINION_PARTS, "opinion") if name in self.cleaned_data
+        }
 
     def clean(self) -> dict[str, Any]:
         """Asking for changes needs a reason and nothing else; a conditional approval needs a condition."""
         cleaned = super().clean() or self.cleaned_data
         decision = cleaned.get("decision")
         if decision == CHANGES and "reason" in cleaned:
-            self._errors.pop("password", None)  # type: ignore[union-attr]
+            self.errors.pop("password", None)
         if decision == CONDITIONS and not any(cleaned.get(f"condition_{row}") for row in range(1, CONDITION_ROWS + 1)):
             self.add_error("condition_1", _("Write at least one condition, with an owner and a due date."))
         return cleaned
@@ -198,6 +209,7 @@ class FindingForm(forms.Form):
     title = forms.CharField(label=_("Finding"), help_text=_("One sentence: what is wrong or unproven."), max_length=200)
     text = text_area(_("Details"), _("What you saw, and what would settle it."))
     severity = forms.ChoiceField(label=_("Severity"), choices=Finding.Severity.choices, initial=Finding.Severity.MEDIUM)
+    requirement_id = forms.CharField(required=False, max_length=80, widget=forms.HiddenInput)
     owner = person_field(_("Who has to answer"), help_text=_("The model owner when left empty."), required=False)
     due_on = forms.DateField(label=_("Answer due"), widget=forms.DateInput(attrs={"type": "date", "class": "is-short"}))
 
@@ -218,6 +230,11 @@ class FindingFilterForm(forms.Form):
 
     q = forms.CharField(label=_("Model, version or words"), required=False, max_length=200)
     state = forms.ChoiceField(
-        label=_("State"), required=False, choices=[("open", _("Open")), *Finding.State.choices, ("", _("All"))], initial="open"
+        label=_("State"),
+        required=False,
+        choices=[("open", _("Open")), *Finding.State.choices, ("", _("All"))],
+        initial="open",
     )
-    severity = forms.ChoiceField(label=_("Severity"), required=False, choices=[("", _("Any")), *Finding.Severity.choices])
+    severity = forms.ChoiceField(
+        label=_("Severity"), required=False, choices=[("", _("Any")), *Finding.Severity.choices]
+    )

@@ -5,8 +5,10 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.accounts.permissions import role_names
+from apps.core.errors import WrongState
 from apps.policy import services as policy
 from apps.registry import queries as registry
 from apps.registry.models import ModelVersion
@@ -31,18 +33,14 @@ def version_page(request: HttpRequest, version: ModelVersion, tab: str, panel: P
     return {"version": version, "header": header, "tab": tab, "panel": panel}
 
 
-def signing(review: Review) -> SigningPage | None:
-    """Judge, keep exactly what will be shown, and lay it out; None when no step is open."""
+def signing(review: Review) -> SigningPage:
+    """Judge, keep exactly what will be shown, and lay it out. Raises WrongState when no step is open."""
     step = review.open_step
     if step is None:
-        return None
+        raise WrongState(lifecycle.SIGN_OFF.refuses(review) or _("No step of this review is open."))
     judgement = policy.assess(review.version, review.environment, at=timezone.now(), stage="approve")
     snapshot = services.present(review, judgement=judgement)
-    page = queries.signing_page(review, snapshot, judgement, "")
-    if page is None:
-        return None
-    statement = services.meaning_sentence(review, step, page.meanings[0], page.seen_digest)
-    return queries.signing_page(review, snapshot, judgement, statement)
+    return queries.signing_page(review, step, snapshot, judgement)
 
 
 def grounds(review: Review, user: Any) -> list[Ground]:
@@ -53,6 +51,8 @@ def grounds(review: Review, user: Any) -> list[Ground]:
         return [Ground(False, reason) for reason in reasons]
     name = f"version {review.version.version}"
     found = [f"You hold the role {role_names(step.role)} for {review.use_case.title}."]
-    found.append(f"You did not develop or submit {name}." if step.rules else f"This step is open to the people who made {name}.")
+    found.append(
+        f"You did not develop or submit {name}." if step.rules else f"This step is open to the people who made {name}."
+    )
     found.append(f"You signed no other step of {name}.")
     return [Ground(True, sentence) for sentence in found]

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.core.errors import BadRequest, NotFound, WrongState
+from apps.core.errors import BadRequest, NotFound
 from apps.registry.queries import version_for
 from apps.workflow import lifecycle, queries, services
 from apps.workflow.models import Comment, Finding, Review
@@ -40,14 +40,13 @@ def sign_off(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Check answers: everything that is signed, then the decision."""
     review = queries.review_for(request.user, pk)
     page = pages.signing(review)
-    if page is None:
-        raise WrongState(lifecycle.SIGN_OFF.refuses(review) or _("No step of this review is open."))
     form = forms.SignForm(request.POST or None, page=page)
     if request.method == "POST" and form.is_valid():
         done = forms.attempt(form, lambda: decide(review, form, request.user))
         if done is not None:
             return redirect(*done)
-    context = {"review": review, "version": review.version, "page": page, "form": form, "grounds": pages.grounds(review, request.user)}
+    context = {"review": review, "version": review.version, "page": page, "form": form}
+    context["grounds"] = pages.grounds(review, request.user)
     return render(request, "workflow/sign_off.html", context)
 
 
@@ -80,7 +79,7 @@ def request_changes(request: HttpRequest, pk: UUID) -> HttpResponse:
     review = queries.review_for(request.user, pk)
     form = forms.ReasonForm(request.POST or None)
     act = lambda: services.request_changes(review, actor=request.user, reason=form.cleaned_data["reason"])  # noqa: E731
-    if request.method == "POST" and form.is_valid() and forms.attempt(form, act):
+    if request.method == "POST" and form.is_valid() and forms.attempt(form, act) is not None:
         messages.success(request, _("Changes were requested. The developer is told."))
         return redirect("workflow:review-detail", review.pk)
     why_not = queries.why_not(request.user, lifecycle.REQUEST_CHANGES, review)
@@ -102,7 +101,9 @@ def reject(request: HttpRequest, pk: UUID) -> HttpResponse:
         signature = forms.attempt(form, act)
         if signature is not None:
             return redirect("workflow:receipt", signature.pk)
-    return render(request, "workflow/reject.html", asking(review, form, queries.why_not(request.user, lifecycle.REJECT, review)))
+    return render(
+        request, "workflow/reject.html", asking(review, form, queries.why_not(request.user, lifecycle.REJECT, review))
+    )
 
 
 @login_required
@@ -115,11 +116,20 @@ def claim(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("workflow:review-detail", review.pk)
 
 
-MOVES = {
+MOVES: dict[str, tuple[lifecycle.Move, Any]] = {
     "withdraw": (lifecycle.WITHDRAW, lambda review, **how: services.withdraw(review, **how)),
-    "suspend": (lifecycle.SUSPEND, lambda review, **how: services.suspend(review.version, environment=review.environment, **how)),
-    "revoke": (lifecycle.REVOKE, lambda review, **how: services.revoke(review.version, environment=review.environment, **how)),
-    "reinstate": (lifecycle.REINSTATE, lambda review, **how: services.reinstate(review.version, environment=review.environment, **how)),
+    "suspend": (
+        lifecycle.SUSPEND,
+        lambda review, **how: services.suspend(review.version, environment=review.environment, **how),
+    ),
+    "revoke": (
+        lifecycle.REVOKE,
+        lambda review, **how: services.revoke(review.version, environment=review.environment, **how),
+    ),
+    "reinstate": (
+        lifecycle.REINSTATE,
+        lambda review, **how: services.reinstate(review.version, environment=review.environment, **how),
+    ),
 }
 
 
@@ -132,7 +142,7 @@ def move(request: HttpRequest, pk: UUID, key: str) -> HttpResponse:
     asked, act = MOVES[key]
     form = forms.ReasonForm(request.POST or None)
     call = lambda: act(review, actor=request.user, reason=form.cleaned_data["reason"])  # noqa: E731
-    if request.method == "POST" and form.is_valid() and forms.attempt(form, call):
+    if request.method == "POST" and form.is_valid() and forms.attempt(form, call) is not None:
         messages.success(request, _("Done. It is in the log, and the gate answers accordingly from now on."))
         return redirect("workflow:review-detail", review.pk)
     context = asking(review, form, queries.why_not(request.user, asked, review)) | {"key": key}
@@ -162,7 +172,8 @@ def discussion(request: HttpRequest, version: UUID) -> HttpResponse:
     """The challenge log of a version: questions, answers, outcomes, dissent."""
     shown = version_for(request.user, version)
     form = forms.CommentForm(request.POST or None)
-    if request.method == "POST" and form.is_valid() and forms.attempt(form, lambda: say(shown, form, request.user)):
+    act = lambda: say(shown, form, request.user)  # noqa: E731
+    if request.method == "POST" and form.is_valid() and forms.attempt(form, act) is not None:
         return redirect("workflow:discussion", shown.pk)
     context = pages.version_page(request, shown, "discussion") | {
         "form": form, "threads": queries.challenge_log(shown), "why_not": queries.why_not(request.user, "workflow.comment", shown),
@@ -189,7 +200,9 @@ def finding_list(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         found = narrowed(found, **form.cleaned_data)
     page = Paginator(found.order_by("due_on", "-number"), PAGE).get_page(request.GET.get("page"))
-    return render(request, "workflow/finding_list.html", {"page": page, "form": form, "population": page.paginator.count})
+    return render(
+        request, "workflow/finding_list.html", {"page": page, "form": form, "population": page.paginator.count}
+    )
 
 
 def narrowed(found: Any, *, q: str = "", state: str = "", severity: str = "") -> Any:
@@ -203,7 +216,11 @@ def narrowed(found: Any, *, q: str = "", state: str = "", severity: str = "") ->
     return found.filter(state=state) if state else found
 
 
-ACTS = {"answer": services.answer_finding, "close": services.close_finding, "return": services.return_finding}
+ACTS: dict[str, Any] = {
+    "answer": services.answer_finding,
+    "close": services.close_finding,
+    "return": services.return_finding,
+}
 
 
 @login_required
@@ -211,7 +228,8 @@ def finding(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One finding: what it says, its answers, and what this person may do about it."""
     shown = queries.finding_for(request.user, pk)
     form = forms.FindingAnswerForm(request.POST or None)
-    if request.method == "POST" and form.is_valid() and forms.attempt(form, lambda: act_on(shown, form, request.user)):
+    act = lambda: act_on(shown, form, request.user)  # noqa: E731
+    if request.method == "POST" and form.is_valid() and forms.attempt(form, act) is not None:
         return redirect("workflow:finding", shown.pk)
     context = {
         "finding": shown, "version": shown.version, "form": form,
@@ -234,11 +252,11 @@ def act_on(shown: Finding, form: forms.FindingAnswerForm, user: Any) -> Finding:
 def finding_new(request: HttpRequest, version: UUID) -> HttpResponse:
     """Record a finding about a version."""
     shown = version_for(request.user, version)
-    form = forms.FindingForm(request.POST or None)
+    form = forms.FindingForm(request.POST or None, initial={"requirement_id": request.GET.get("requirement", "")[:80]})
     if request.method == "POST" and form.is_valid():
-        facts = form.cleaned_data | {"review": queries.newest_review(shown), "requirement_id": request.GET.get("requirement", "")[:80]}
+        facts = form.cleaned_data | {"review": queries.newest_review(shown)}
         made = forms.attempt(form, lambda: services.raise_finding(shown, actor=request.user, **facts))
         if made is not None:
             return redirect("workflow:finding", made.pk)
-    context = {"version": shown, "form": form, "why_not": queries.why_not(request.user, "workflow.raise_finding", shown)}
-    return render(request, "workflow/finding_new.html", context)
+    why_not = queries.why_not(request.user, "workflow.raise_finding", shown)
+    return render(request, "workflow/finding_new.html", {"version": shown, "form": form, "why_not": why_not})
