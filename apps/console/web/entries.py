@@ -101,7 +101,7 @@ class ColumnForm(forms.Form):
     privileged = forms.CharField(label=_("Compared with"), max_length=200, required=False)
     masked = forms.BooleanField(label=_("Masked"), required=False)
 
-    def __init__(self, field: Field, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, field: Field, answers: Any = None) -> None:
         self.field = field
         now = {
             "classification": field.classification,
@@ -109,7 +109,7 @@ class ColumnForm(forms.Form):
             "privileged": field.privileged,
             "masked": field.is_masked,
         }
-        super().__init__(*args, initial=now, prefix=f"column-{field.pk.hex}", **kwargs)
+        super().__init__(answers, initial=now, prefix=f"column-{field.pk.hex}")
 
     @property
     def declaration(self) -> FieldDeclaration:
