@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from apps.gate import queries, services
+from apps.gate.judging import ALLOWING
 from apps.gate.models import Decision
 from apps.gate.web.forms import DecisionFilterForm
 from apps.registry.models import ModelVersion
@@ -79,6 +80,7 @@ def decision_context(request: HttpRequest, decision: Decision) -> dict[str, Any]
         "rows": [row for row in rows if row["outcome"] not in {"not_applicable", "not_yet_effective"}],
         "later": [row for row in rows if row["outcome"] in {"not_applicable", "not_yet_effective"}],
         "failing": [row for row in rows if is_failing(row)],
+        "advised": [row for row in rows if not is_failing(row) and row["outcome"] not in ALLOWING],
         "entry": queries.entry_of(decision),
         "earlier": earlier if decision.version_id else [],
         "command": command_for(decision),
@@ -88,8 +90,7 @@ def decision_context(request: HttpRequest, decision: Decision) -> dict[str, Any]
 
 def is_failing(row: dict[str, Any]) -> bool:
     """Whether this requirement held the gate closed."""
-    allowing = {"satisfied", "waived", "not_applicable", "not_yet_effective"}
-    return bool(row["is_blocking"]) and row["outcome"] not in allowing
+    return bool(row["is_blocking"]) and row["outcome"] not in ALLOWING
 
 
 def command_for(decision: Decision) -> str:
