@@ -2,9 +2,10 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
@@ -13,6 +14,14 @@ from apps.gate.models import Decision, Outcome
 from apps.registry.models import Environment, ModelVersion
 from apps.workflow import lifecycle
 from apps.workflow.models import Review
+
+
+def address(name: str, *parts: Any) -> str:
+    """The address of a page, empty where the app that has it is not installed."""
+    try:
+        return reverse(name, args=parts)
+    except NoReverseMatch:
+        return ""
 
 
 @dataclass(frozen=True)
@@ -44,14 +53,14 @@ def five_things(user: User) -> list[Try]:
 def _decide(review: Review | None) -> Try:
     text = _("The page says what is met, what is not, and whose turn it is. Sign, or ask for changes.")
     if review is None:
-        return Try(_("Decide on a version"), text, reverse("console:queue"), _("Open the queue"))
+        return Try(_("Decide on a version"), text, address("console:queue"), _("Open the queue"))
     hit = version_hit(review.version)
     return Try(_("Decide on a version"), text, hit.url, _("Open %(name)s") % {"name": hit.name})
 
 
 def _deny(denied: Decision | None, version: ModelVersion | None, where: Environment | None) -> Try:
     text = _("A pipeline asks with the digest of the bytes; the answer is a sentence with the values and the way out.")
-    url = reverse("gate:decision", args=[denied.pk]) if denied else reverse("gate:decision-list")
+    url = address("gate:decision", denied.pk) if denied else address("gate:decision-list")
     link = _("Read a denial") if denied else _("Open the gate decisions")
     command = ""
     if version is not None and where is not None:
@@ -67,8 +76,8 @@ def _deny(denied: Decision | None, version: ModelVersion | None, where: Environm
 def _follow(version: ModelVersion | None) -> Try:
     text = _("Which columns of which tables became which features, what is proven by a run and what is only declared.")
     if version is None:
-        return Try(_("Follow a model back to its data"), text, reverse("console:dataset-list"), _("Open the datasets"))
-    url = reverse("lineage:version", args=[version.pk])
+        return Try(_("Follow a model back to its data"), text, address("console:dataset-list"), _("Open the datasets"))
+    url = address("lineage:version", version.pk)
     return Try(_("Follow a model back to its data"), text, url, _("Open the lineage"))
 
 
@@ -76,7 +85,7 @@ def _change() -> Try:
     text = _(
         "Change a limit in a draft and see which past decisions would come out differently, before anybody is hit."
     )
-    return Try(_("Try a policy on the past"), text, reverse("policy:policy-list"), _("Open the policies"))
+    return Try(_("Try a policy on the past"), text, address("policy:policy-list"), _("Open the policies"))
 
 
 def made_by_demo(name: str) -> str:
@@ -92,6 +101,6 @@ def _prove() -> Try:
     text = _(
         "A sealed PDF and a bundle. The bundle carries its own verifier, which needs neither network nor this server."
     )
-    url = reverse("dossiers:dossier-list")
+    url = address("dossiers:dossier-list")
     command = f"python3 manage.py verify {made_by_demo('dossier')} --trust {made_by_demo('trust')}"
     return Try(_("Verify a dossier offline"), text, url, _("Open the dossiers"), command)
