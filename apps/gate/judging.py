@@ -50,9 +50,9 @@ class Verdict:
 def subjects_of(version: ModelVersion, environment: Environment) -> frozenset[str]:
     """The subjects a judgement is known to read before it is made: the version, where it runs, for what, on which data."""
     closure = lineage_queries.closure_subjects(version)
-    return frozenset(
-        {version.subject, version.use_case.subject, environment.subject, "organisation:self"} | set(closure)
-    )
+    rules = policy_queries.policy_for(version, environment).policy.subject
+    own = {version.subject, version.use_case.subject, environment.subject, "organisation:self", rules}
+    return frozenset(own | set(closure))
 
 
 def judge(version: ModelVersion, environment: Environment) -> Verdict:

@@ -51,6 +51,7 @@ def version(request: HttpRequest, model: str, version: str) -> HttpResponse:
         "environments": places,
         "environment": environment,
         "panel": panel,
+        "standing": standing,
         "links": version_queries.dataset_links(shown),
         "deployments": version_queries.deployments(shown),
         "against": version_queries.against(shown),
