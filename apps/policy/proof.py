@@ -69,7 +69,7 @@ def target_of(requirement: Requirement, limit: Limit) -> str:
 def judge_item(item: Item, snapshot: Snapshot, at: datetime) -> Part:
     """Look at one item of evidence: is it there, does it count, does it pass."""
     view = snapshot.types.get(item.type) or TypeView()
-    needed = wording.listing([wording.condition(part.text) for part in item.parts])
+    needed = wording.needed([part.text for part in item.parts])
     checks = sorted(set(item.computed.values()))
     target = f"evidence:{item.type}"
     base = Part(
@@ -142,7 +142,9 @@ def _not_accepted(item: Item, view: TypeView, base: Part, checks: list[str]) -> 
             fix=f"To fix this, let a worker run: {listed}.",
         )
     verb = "writes" if item.role == "system" else "supplies"
-    return replace(base, why=f"{item.title} is missing.", fix=f"To fix this, {who} {verb} it.")
+    stated = [wording.condition(part.text) for part in item.parts if part.text != "accepted"]
+    what = f", stating: {', '.join(stated)}" if stated else ""
+    return replace(base, why=f"{item.title} is missing.", fix=f"To fix this, {who} {verb} it{what}.")
 
 
 def _fields_read(item: Item) -> list[str]:

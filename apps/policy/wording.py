@@ -43,6 +43,7 @@ ROLE_WORDS = {
 _PART = re.compile(
     r"(?P<not>!)?\s*(?P<name>[a-z]\w*(?:\.\w+)*)\s*(?:(?P<op>==|!=|>=|<=|>|<)\s*(?P<value>'[^']*'|[-\d.]+|null|true|false))?"
 )
+MOST_SHOWN = 2
 _RELATIONS = {"==": "", ">=": "at least ", "<=": "at most ", ">": "more than ", "<": "less than "}
 
 
@@ -119,6 +120,14 @@ def condition(text: str) -> str:
     if match["op"] == "!=":
         return f"{name} other than {value}"
     return f"{name} {_RELATIONS[match['op']]}{value}"
+
+
+def needed(texts: list[str]) -> str:
+    """What an item of evidence has to say, short enough for the Required column."""
+    stated = [condition(text) for text in texts if text != "accepted"]
+    if len(stated) > MOST_SHOWN:
+        return f"accepted, with {len(stated)} statements"
+    return listing(["accepted", *stated])
 
 
 def readable(text: str) -> str:

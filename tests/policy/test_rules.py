@@ -54,7 +54,7 @@ def test_missing_evidence_names_who_supplies_it():
     result = judge(requirement())
     assert (result.outcome, result.code, result.is_blocking) == ("missing", "EVIDENCE_MISSING", True)
     assert result.sentence == "Risk assessment is missing."
-    assert result.fix == "To fix this, the model owner supplies it."
+    assert result.fix == "To fix this, the model owner supplies it, stating: rights risks: yes."
     assert result.fix_target == "evidence:risk_register"
 
 

@@ -57,8 +57,9 @@ class Simulation:
     @property
     def sentence(self) -> str:
         """The result in a sentence."""
+        many = "" if self.replayed == 1 else "s"
         return (
-            f"{self.replayed} judgement{'' if self.replayed == 1 else 's'} replayed: {self.same} same, {len(self.closes)} would become not ready, "
+            f"{self.replayed} judgement{many} replayed: {self.same} same, {len(self.closes)} would become not ready, "
             f"{len(self.opens)} would become ready"
         )
 

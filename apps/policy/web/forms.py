@@ -198,9 +198,12 @@ class FrameworkForm(forms.Form):
 
 
 WEIGHTS = [
-    ("everywhere", _("Blocks in every environment")), ("mandatory", _("Blocks where the tier says so")),
-    ("recommended", _("Is shown, does not block")), ("", _("Leave it out")),
-]  # fmt: skip
+    ("minimum", _("Blocks at every tier")),
+    ("everywhere", _("Blocks in every environment")),
+    ("mandatory", _("Blocks where the tier says so")),
+    ("recommended", _("Is shown, does not block")),
+    ("", _("Leave it out")),
+]
 
 
 class DraftForm(forms.Form):
@@ -217,12 +220,15 @@ class DraftForm(forms.Form):
         super().__init__(submitted)
         self.house = rules
         for row in rules:
-            weights = [(row["severity"], row["severity"].replace("_", " ").capitalize()), *WEIGHTS]
-            choices = list({value: (value, word) for value, word in reversed(weights)}.values())
+            known = [value for value, _word in WEIGHTS]
+            own = (
+                [] if row["severity"] in known else [(row["severity"], row["severity"].replace("_", " ").capitalize())]
+            )
+            choices = [*own, *WEIGHTS]
             self.fields[f"{row['id']}.weight"] = forms.ChoiceField(
                 label=_("Weight"), choices=choices, required=False, initial=row["severity"]
             )
-            if is_number(row["limit"].get("value")):
+            if is_changeable(row["limit"]):
                 self.fields[f"{row['id']}.value"] = forms.FloatField(label=_("Limit"), initial=row["limit"]["value"])
 
     def rows(self) -> list[dict[str, Any]]:
@@ -253,6 +259,7 @@ class DraftForm(forms.Form):
         )
 
 
-def is_number(value: Any) -> bool:
-    """Whether a limit is a number that people may change."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def is_changeable(limit: dict[str, Any]) -> bool:
+    """Whether a limit is a number on a measured scale, which people may set otherwise."""
+    value = limit.get("value")
+    return limit["name"].startswith("metrics.") and isinstance(value, (int, float)) and not isinstance(value, bool)

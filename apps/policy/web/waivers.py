@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from apps.core.errors import ProductError
 from apps.core.permissions import refusals
-from apps.policy import queries, services
+from apps.policy import queries, services, wording
 from apps.policy.models import Waiver
 from apps.policy.queries.measured import organisation_day
 from apps.policy.services import Judgement, WaiverEffect
@@ -147,10 +147,10 @@ def steps_of(found: Waiver) -> list[dict[str, Any]]:
     outcome = _("Rejected") if state == "rejected" else _("Granted")
     last = _("Withdrawn") if state == "withdrawn" else _("Ends by itself")
     return [
-        {"name": _("Requested"), "who": found.requested_by, "note": found.created_at.date(), "state": "done"},
-        {"name": outcome, "who": found.decided_by or _("model risk"), "note": found.decided_at.date() if found.decided_at else "",
+        {"name": _("Requested"), "who": found.requested_by, "note": wording.day(found.created_at), "state": "done"},
+        {"name": outcome, "who": found.decided_by or _("model risk"), "note": wording.day(found.decided_at) if found.decided_at else "",
          "state": "done" if decided else "now" if state == "requested" else "later"},
-        {"name": last, "who": found.withdrawn_by or "", "note": found.withdrawn_at.date() if found.withdrawn_at else found.ends_on,
+        {"name": last, "who": found.withdrawn_by or "", "note": wording.day(found.withdrawn_at or found.ends_on),
          "state": "done" if state in ("ended", "withdrawn") else "now" if state == "granted" else "later"},
     ]  # fmt: skip
 
