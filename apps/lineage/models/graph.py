@@ -56,7 +56,11 @@ class Edge(Record):
             ),
         ]
         indexes = [
-            models.Index(fields=["source"], include=["target", "retired_at", "first_seen"], name="lineage_edge_down"),
+            models.Index(
+                fields=["source"],
+                include=["target", "retired_at", "first_seen", "basis", "job"],
+                name="lineage_edge_down",
+            ),
             models.Index(fields=["target"], include=["source", "retired_at", "first_seen"], name="lineage_edge_up"),
         ]
 

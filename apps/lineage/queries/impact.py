@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -20,7 +20,7 @@ from apps.lineage.models import Edge, RunIO
 from apps.lineage.propagation import Strength
 from apps.lineage.queries.nodes import Node, dataset_node, field_node
 from apps.lineage.queries.spread import by_column, by_version
-from apps.lineage.queries.walk import HELD_NOW, HELD_THEN, datasets_by_id, names_around, reach_sql, way_to, ways_down
+from apps.lineage.queries.walk import HELD_NOW, HELD_THEN, datasets_by_id, names_around, reach_sql, ways_down
 from apps.registry.models import DatasetLink, Deployment, ModelVersion
 
 MOST_FIELD_EDGES = 200_000
@@ -196,8 +196,7 @@ BASES = ("explicit", "column", "declared", "manual", "cartesian")
 
 def _ways(roots: set[UUID], wanted: set[UUID], as_of: datetime | None) -> dict[UUID, list[UUID]]:
     """A shortest way to each wanted dataset, every dataset under the name to use."""
-    before = ways_down(roots, wanted, as_of)
-    found = {dataset: way_to(before, dataset) for dataset in wanted}
+    found = ways_down(roots, wanted, as_of)
     names = names_around({pk for way in found.values() for pk in way}, as_of)
     return {dataset: list(dict.fromkeys(names.of(pk) for pk in way)) for dataset, way in found.items()}
 
@@ -237,9 +236,9 @@ ANSWER = """
     SELECT * FROM used UNION ALL SELECT t.* FROM trained t
     WHERE NOT EXISTS (SELECT FROM used u WHERE u.version = t.version AND u.dataset = t.dataset)
 ), steps AS (
-    SELECT e.basis, e.job_id, e.last_seen FROM reached r JOIN lineage_edge e ON e.source_id = r.id AND {held}
+    SELECT e.basis, e.job_id FROM reached r JOIN lineage_edge e ON e.source_id = r.id AND {held}
 ), latest AS (
-    SELECT DISTINCT ON (n.job_id) n.job_id, n.failed_tasks, n.state FROM lineage_run n
+    SELECT DISTINCT ON (n.job_id) n.job_id, n.failed_tasks, n.state, n.seen_at FROM lineage_run n
     WHERE n.job_id IN (SELECT job_id FROM steps) ORDER BY n.job_id, n.seen_at DESC, n.run_id DESC
 )
 SELECT (SELECT count(*) FROM reached),
@@ -250,7 +249,7 @@ SELECT (SELECT count(*) FROM reached),
        (SELECT count(DISTINCT job_id) FROM steps),
        (SELECT count(*) FROM latest WHERE failed_tasks > 0),
        (SELECT count(*) FROM latest WHERE state = 'running'),
-       (SELECT min(last_seen) FROM steps)
+       (SELECT min(seen_at) FROM latest)
 """
 
 
@@ -264,7 +263,8 @@ def _read(
         held=HELD_NOW if as_of is None else HELD_THEN,
     )
     asked = {"roots": list(roots), "places": list(places or ()), "states": list(states or ()), "at": as_of}
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '64MB'")  # what is reached from a hub stays in memory
         cursor.execute(sql, asked)
         count, linked, unlinked, bases, jobs, errors, running, oldest = cursor.fetchone()
     links: dict[UUID, list[tuple[UUID, str]]] = defaultdict(list)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,7 @@ WITH RECURSIVE reached(id) AS (
     ) hop
 )
 """
+FEW = 25  # targets up to which a search from both ends is worth it
 HELD_NOW, TIED_NOW = "e.retired_at IS NULL", "a.undone_at IS NULL"
 HELD_THEN = "e.first_seen <= %(at)s AND (e.retired_at IS NULL OR e.retired_at > %(at)s)"
 TIED_THEN = "a.stated_at <= %(at)s AND (a.undone_at IS NULL OR a.undone_at > %(at)s)"
@@ -160,7 +161,8 @@ def neighbourhood(
 
 LEVEL = """
 SELECT DISTINCT ON (there) there, here FROM (
-    SELECT e.target_id AS there, e.source_id AS here FROM lineage_edge e WHERE e.source_id = ANY(%(from)s) AND {held}
+    SELECT e.{there}_id AS there, e.{here}_id AS here FROM lineage_edge e
+    WHERE e.{here}_id = ANY(%(from)s) AND {held}
     UNION ALL
     SELECT a.alias_id, a.dataset_id FROM lineage_namealias a
     WHERE a.dataset_id = ANY(%(from)s) AND NOT a.is_shared AND {tied}
@@ -171,29 +173,57 @@ SELECT DISTINCT ON (there) there, here FROM (
 """
 
 
-def ways_down(roots: Iterable[UUID], wanted: set[UUID], as_of: datetime | None = None) -> dict[UUID, UUID]:
-    """The step before each dataset on a shortest way from the roots, as far as it takes to find all that are wanted."""
-    held, tied = (HELD_NOW, TIED_NOW) if as_of is None else (HELD_THEN, TIED_THEN)
-    frontier, before = list(roots), {}
-    seen = set(frontier)
-    missing = wanted - seen
-    while frontier and missing:
+class _Front:
+    """One end of a search, growing level by level. ``before`` holds the step by which each dataset was reached."""
+
+    def __init__(self, roots: Iterable[UUID], direction: str, as_of: datetime | None) -> None:
+        self.before: dict[UUID, UUID] = {}
+        self.edge = list(roots)
+        self.seen = set(self.edge)
+        here, there = ("source", "target") if direction == "down" else ("target", "source")
+        held, tied = (HELD_NOW, TIED_NOW) if as_of is None else (HELD_THEN, TIED_THEN)
+        self.sql, self.as_of = LEVEL.format(here=here, there=there, held=held, tied=tied), as_of
+
+    def grow(self) -> set[UUID]:
+        """Go one level further; the datasets reached first now."""
         with connection.cursor() as cursor:
-            cursor.execute(LEVEL.format(held=held, tied=tied), {"from": frontier, "at": as_of})
-            fresh = {there: here for there, here in cursor.fetchall() if there not in seen}
-        before.update(fresh)
-        seen |= fresh.keys()
-        missing -= fresh.keys()
-        frontier = list(fresh)
-    return before
+            cursor.execute(self.sql, {"from": self.edge, "at": self.as_of})
+            fresh = {there: here for there, here in cursor.fetchall() if there not in self.seen}
+        self.before.update(fresh)
+        self.seen |= fresh.keys()
+        self.edge = list(fresh)
+        return set(fresh)
+
+    def way(self, node: UUID) -> list[UUID]:
+        """From a root to the node."""
+        found = [node]
+        while found[-1] in self.before:
+            found.append(self.before[found[-1]])
+        return found[::-1]
 
 
-def way_to(before: Mapping[UUID, UUID], node: UUID) -> list[UUID]:
-    """The shortest way from a root to the node."""
-    way = [node]
-    while way[-1] in before:
-        way.append(before[way[-1]])
-    return way[::-1]
+def ways_down(roots: Iterable[UUID], wanted: set[UUID], as_of: datetime | None = None) -> dict[UUID, list[UUID]]:
+    """A shortest way from the roots to each wanted dataset; a dataset that cannot be reached is its own way."""
+    if len(wanted) <= FEW:
+        return {target: _meeting(roots, target, as_of) for target in wanted}
+    front = _Front(roots, "down", as_of)
+    missing = wanted - front.seen
+    while front.edge and missing:
+        missing -= front.grow()
+    return {target: front.way(target) for target in wanted}
+
+
+def _meeting(roots: Iterable[UUID], target: UUID, as_of: datetime | None) -> list[UUID]:
+    """From both ends, the smaller one first: behind a hub the two meet long before either has seen everything."""
+    down, up = _Front(roots, "down", as_of), _Front([target], "up", as_of)
+    common = down.seen & up.seen
+    while down.edge and up.edge and not common:
+        growing, other = (down, up) if len(down.edge) <= len(up.edge) else (up, down)
+        common = growing.grow() & other.seen
+    if not common:
+        return [target]
+    middle = min(common, key=lambda node: (len(down.way(node)) + len(up.way(node)), node))
+    return [*down.way(middle), *up.way(middle)[-2::-1]]
 
 
 def datasets_by_id(ids: Iterable[UUID]) -> dict[UUID, Dataset]:
