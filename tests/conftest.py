@@ -1,7 +1,8 @@
-"""What every test stands on: emptying the database although some tables refuse it."""
+"""What every test stands on: emptying the database although some tables refuse it; files that stay together."""
 
 from typing import Any
 
+import pytest
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 FLUSH = DatabaseOperations.execute_sql_flush
@@ -24,3 +25,11 @@ def flush_growing_tables_too(operations: DatabaseOperations, statements: list[st
 
 
 DatabaseOperations.execute_sql_flush = flush_growing_tables_too  # type: ignore[method-assign]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests run on one worker, in order: what a module makes once (a loaded pack, an approved version) is made once."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))

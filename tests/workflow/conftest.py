@@ -195,16 +195,19 @@ def shelf(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, W
     whole._from_testcase = True  # services may open durable transactions inside, as in any TestCase
     with django_db_blocker.unblock():
         whole.__enter__()
-        policy.load_packs()
-        services.publish_processes(services.shipped_definition(), actor=audit.system("workflow"))
-        for name, value in ORGANISATION.items():
-            OrganisationFact.objects.create(name=name, value=value)
-        bare, shown = build(2, "credit-bare"), build(2, "credit-scoring")
-        shown.show()
-    yield {"bare": bare, "shown": shown}
-    with django_db_blocker.unblock():
-        transaction.set_rollback(True)
-        whole.__exit__(None, None, None)
+    try:
+        with django_db_blocker.unblock():
+            policy.load_packs()
+            services.publish_processes(services.shipped_definition(), actor=audit.system("workflow"))
+            for name, value in ORGANISATION.items():
+                OrganisationFact.objects.create(name=name, value=value)
+            bare, shown = build(2, "credit-bare"), build(2, "credit-scoring")
+            shown.show()
+        yield {"bare": bare, "shown": shown}
+    finally:
+        with django_db_blocker.unblock():
+            transaction.set_rollback(True)
+            whole.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="module")
