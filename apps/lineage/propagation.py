@@ -3,7 +3,7 @@
 Strength lattice: certain > likely > possible > none. Along a path the weakest step counts, over several paths the strongest.
 A mark has one of three forms: ``plain`` (the value itself), ``masked`` (pseudonymous: masking stops the value, not the
 duty), ``influenced`` (the value only steered which rows or groups are there; said of the dataset, not of a column).
-Terms of use travel with every edge, masked or not.
+Terms of use need no rule: they travel with every edge, so they are those of all datasets upstream.
 """
 
 from __future__ import annotations
@@ -134,30 +134,3 @@ def _improves(present: Mark | None, mark: Mark) -> bool:
     if present is None:
         return True
     return (mark.strength, -mark.steps, repr(present.origin)) > (present.strength, -present.steps, repr(mark.origin))
-
-
-def path(marks: Mapping[Node, Mapping[tuple[str, str], Mark]], node: Node, tag: str, form: str) -> list[Node]:
-    """One shortest path from the origin of a mark to the node."""
-    found, mark = [node], marks[node].get((tag, form))
-    while mark is not None and mark.via is not None and mark.via not in found:
-        node = mark.via
-        found.append(node)
-        candidates = [item for (held, _), item in marks.get(node, {}).items() if held == tag]
-        mark = min(candidates, key=lambda item: item.steps, default=None)
-    return found[::-1]
-
-
-def reach(seeds: Mapping[Node, Iterable[str]], edges: Iterable[tuple[Node, Node]]) -> dict[Node, frozenset[str]]:
-    """Union of what the seeds hold over everything downstream: how terms of use travel."""
-    onward: dict[Node, set[Node]] = defaultdict(set)
-    for source, target in edges:
-        onward[source].add(target)
-    found: dict[Node, set[str]] = defaultdict(set)
-    waiting = deque((node, frozenset(items)) for node, items in seeds.items())
-    while waiting:
-        node, items = waiting.popleft()
-        fresh = items - found[node]
-        if fresh:
-            found[node] |= fresh
-            waiting.extend((target, frozenset(fresh)) for target in onward.get(node, ()))
-    return {node: frozenset(items) for node, items in found.items() if items}

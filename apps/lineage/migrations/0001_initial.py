@@ -10,306 +10,645 @@ import apps.core.models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('catalog', '0002_append_only'),
+        ("catalog", "0002_append_only"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('digest', models.CharField(editable=False, max_length=71)),
-                ('events', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=71), size=None)),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("digest", models.CharField(editable=False, max_length=71)),
+                (
+                    "events",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=71), size=None),
+                ),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'deliveries',
-                'ordering': ['-id'],
+                "verbose_name_plural": "deliveries",
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('digest', models.CharField(editable=False, max_length=71, unique=True)),
-                ('kind', models.CharField(choices=[('run', 'Run'), ('job', 'Job'), ('dataset', 'Dataset')], max_length=7)),
-                ('event_type', models.CharField(blank=True, max_length=8)),
-                ('event_at', models.DateTimeField()),
-                ('marks', models.CharField(blank=True, help_text='What is odd about its time, as codes.', max_length=60)),
-                ('run_id', models.CharField(blank=True, max_length=36)),
-                ('body', models.BinaryField()),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lineage.delivery')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("digest", models.CharField(editable=False, max_length=71, unique=True)),
+                (
+                    "kind",
+                    models.CharField(choices=[("run", "Run"), ("job", "Job"), ("dataset", "Dataset")], max_length=7),
+                ),
+                ("event_type", models.CharField(blank=True, max_length=8)),
+                ("event_at", models.DateTimeField()),
+                (
+                    "marks",
+                    models.CharField(blank=True, help_text="What is odd about its time, as codes.", max_length=60),
+                ),
+                ("run_id", models.CharField(blank=True, max_length=36)),
+                ("body", models.BinaryField()),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="lineage.delivery"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='Facet',
+            name="Facet",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject', models.CharField(max_length=60)),
-                ('place', models.CharField(max_length=8)),
-                ('name', models.CharField(max_length=300)),
-                ('body', models.TextField()),
-                ('rank', models.CharField(help_text='Event time, phase and digest: the highest wins.', max_length=120)),
-                ('schema_url', models.CharField(blank=True, max_length=1000)),
-                ('status', models.CharField(choices=[('ok', 'Read'), ('kept', 'Kept as sent'), ('unknown', 'Not a published facet, kept as sent'), ('invalid', 'Does not hold what its name promises, kept as sent')], max_length=8)),
-                ('note', models.CharField(blank=True, max_length=300)),
-                ('is_deleted', models.BooleanField(default=False)),
-                ('event', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lineage.event')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("subject", models.CharField(max_length=60)),
+                ("place", models.CharField(max_length=8)),
+                ("name", models.CharField(max_length=300)),
+                ("body", models.TextField()),
+                ("rank", models.CharField(help_text="Event time, phase and digest: the highest wins.", max_length=120)),
+                ("schema_url", models.CharField(blank=True, max_length=1000)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("ok", "Read"),
+                            ("kept", "Kept as sent"),
+                            ("unknown", "Not a published facet, kept as sent"),
+                            ("invalid", "Does not hold what its name promises, kept as sent"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("note", models.CharField(blank=True, max_length=300)),
+                ("is_deleted", models.BooleanField(default=False)),
+                (
+                    "event",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="lineage.event"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['subject', 'place', 'name'],
+                "ordering": ["subject", "place", "name"],
             },
         ),
         migrations.CreateModel(
-            name='Job',
+            name="Job",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('namespace', models.CharField(max_length=500)),
-                ('name', models.CharField(max_length=1000)),
-                ('processing', models.CharField(blank=True, max_length=20)),
-                ('integration', models.CharField(blank=True, max_length=80)),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("namespace", models.CharField(max_length=500)),
+                ("name", models.CharField(max_length=1000)),
+                ("processing", models.CharField(blank=True, max_length=20)),
+                ("integration", models.CharField(blank=True, max_length=80)),
             ],
             options={
-                'ordering': ['namespace', 'name'],
-                'constraints': [models.UniqueConstraint(fields=('namespace', 'name'), name='lineage_job_once')],
+                "ordering": ["namespace", "name"],
+                "constraints": [models.UniqueConstraint(fields=("namespace", "name"), name="lineage_job_once")],
             },
         ),
         migrations.CreateModel(
-            name='FieldEdge',
+            name="FieldEdge",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('basis', models.CharField(choices=[('explicit', "Stated by the run's lineage facet"), ('column', "Stated by the run's column lineage"), ('cartesian', 'Assumed: read and written by the same run'), ('declared', "Declared by a job's design"), ('manual', 'Declared by a person')], max_length=9)),
-                ('type', models.CharField(max_length=8)),
-                ('subtype', models.CharField(blank=True, max_length=60)),
-                ('is_masked', models.BooleanField(default=False)),
-                ('description', models.CharField(blank=True, max_length=500)),
-                ('first_seen', models.DateTimeField()),
-                ('last_seen', models.DateTimeField()),
-                ('retired_at', models.DateTimeField(null=True)),
-                ('declared_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.dataset')),
-                ('source_field', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.field')),
-                ('target', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.dataset')),
-                ('target_field', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.field')),
-                ('job', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='field_edges', to='lineage.job')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "basis",
+                    models.CharField(
+                        choices=[
+                            ("explicit", "Stated by the run's lineage facet"),
+                            ("column", "Stated by the run's column lineage"),
+                            ("cartesian", "Assumed: read and written by the same run"),
+                            ("declared", "Declared by a job's design"),
+                            ("manual", "Declared by a person"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+                ("type", models.CharField(max_length=8)),
+                ("subtype", models.CharField(blank=True, max_length=60)),
+                ("is_masked", models.BooleanField(default=False)),
+                ("description", models.CharField(blank=True, max_length=500)),
+                ("first_seen", models.DateTimeField()),
+                ("last_seen", models.DateTimeField()),
+                ("retired_at", models.DateTimeField(null=True)),
+                (
+                    "declared_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.dataset"
+                    ),
+                ),
+                (
+                    "source_field",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.field"
+                    ),
+                ),
+                (
+                    "target",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.dataset"
+                    ),
+                ),
+                (
+                    "target_field",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.field"
+                    ),
+                ),
+                (
+                    "job",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="field_edges",
+                        to="lineage.job",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Edge',
+            name="Edge",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('basis', models.CharField(choices=[('explicit', "Stated by the run's lineage facet"), ('column', "Stated by the run's column lineage"), ('cartesian', 'Assumed: read and written by the same run'), ('declared', "Declared by a job's design"), ('manual', 'Declared by a person')], max_length=9)),
-                ('first_seen', models.DateTimeField()),
-                ('last_seen', models.DateTimeField()),
-                ('retired_at', models.DateTimeField(null=True)),
-                ('declared_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('source', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.dataset')),
-                ('target', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.dataset')),
-                ('job', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='edges', to='lineage.job')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "basis",
+                    models.CharField(
+                        choices=[
+                            ("explicit", "Stated by the run's lineage facet"),
+                            ("column", "Stated by the run's column lineage"),
+                            ("cartesian", "Assumed: read and written by the same run"),
+                            ("declared", "Declared by a job's design"),
+                            ("manual", "Declared by a person"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+                ("first_seen", models.DateTimeField()),
+                ("last_seen", models.DateTimeField()),
+                ("retired_at", models.DateTimeField(null=True)),
+                (
+                    "declared_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalog.dataset",
+                    ),
+                ),
+                (
+                    "target",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalog.dataset",
+                    ),
+                ),
+                (
+                    "job",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="edges", to="lineage.job"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Declaration',
+            name="Declaration",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('declared_at', models.DateTimeField()),
-                ('is_source', models.BooleanField(default=False, help_text='It says that the dataset has no upstream at all.')),
-                ('dataset', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.dataset')),
-                ('event', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lineage.event')),
-                ('job', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='declarations', to='lineage.job')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("declared_at", models.DateTimeField()),
+                (
+                    "is_source",
+                    models.BooleanField(default=False, help_text="It says that the dataset has no upstream at all."),
+                ),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.dataset"
+                    ),
+                ),
+                (
+                    "event",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="lineage.event"
+                    ),
+                ),
+                (
+                    "job",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="declarations",
+                        to="lineage.job",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['declared_at', 'event__digest'],
+                "ordering": ["declared_at", "event__digest"],
             },
         ),
         migrations.CreateModel(
-            name='NameAlias',
+            name="NameAlias",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('kind', models.CharField(choices=[('symlink', 'Symlink'), ('rename', 'Renamed'), ('manual', 'Stated by a person')], max_length=7)),
-                ('type', models.CharField(blank=True, max_length=40)),
-                ('stated_at', models.DateTimeField()),
-                ('is_shared', models.BooleanField(default=False, help_text='Several datasets claim this location: it ties none of them.')),
-                ('undone_at', models.DateTimeField(null=True)),
-                ('alias', models.ForeignKey(help_text='The other name.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.dataset')),
-                ('dataset', models.ForeignKey(help_text='The name to use.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.dataset')),
-                ('stated_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('undone_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("symlink", "Symlink"), ("rename", "Renamed"), ("manual", "Stated by a person")],
+                        max_length=7,
+                    ),
+                ),
+                ("type", models.CharField(blank=True, max_length=40)),
+                ("stated_at", models.DateTimeField()),
+                (
+                    "is_shared",
+                    models.BooleanField(
+                        default=False, help_text="Several datasets claim this location: it ties none of them."
+                    ),
+                ),
+                ("undone_at", models.DateTimeField(null=True)),
+                (
+                    "alias",
+                    models.ForeignKey(
+                        help_text="The other name.",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalog.dataset",
+                    ),
+                ),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        help_text="The name to use.",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalog.dataset",
+                    ),
+                ),
+                (
+                    "stated_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "undone_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'name aliases',
+                "verbose_name_plural": "name aliases",
             },
         ),
         migrations.CreateModel(
-            name='Rejection',
+            name="Rejection",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('digest', models.CharField(max_length=71)),
-                ('size', models.PositiveIntegerField()),
-                ('pointer', models.CharField(blank=True, max_length=500)),
-                ('reason', models.TextField()),
-                ('head', models.BinaryField()),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("digest", models.CharField(max_length=71)),
+                ("size", models.PositiveIntegerField()),
+                ("pointer", models.CharField(blank=True, max_length=500)),
+                ("reason", models.TextField()),
+                ("head", models.BinaryField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('run_id', models.UUIDField(db_index=True)),
-                ('state', models.CharField(choices=[('running', 'Running'), ('complete', 'Completed'), ('fail', 'Failed'), ('abort', 'Aborted')], max_length=8)),
-                ('started_at', models.DateTimeField()),
-                ('is_start_inferred', models.BooleanField(default=False)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('seen_at', models.DateTimeField(help_text='Its end, or its newest event while it has none.')),
-                ('parent_run_id', models.UUIDField(null=True)),
-                ('notes', models.JSONField(default=list, help_text='What is doubtful about it, as codes.')),
-                ('has_io', models.BooleanField(default=False, help_text='Whether it says anything about inputs and outputs.')),
-                ('failed_tasks', models.PositiveIntegerField(default=0)),
-                ('merged', models.TextField()),
-                ('job', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='lineage.job')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("run_id", models.UUIDField(db_index=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("running", "Running"),
+                            ("complete", "Completed"),
+                            ("fail", "Failed"),
+                            ("abort", "Aborted"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("started_at", models.DateTimeField()),
+                ("is_start_inferred", models.BooleanField(default=False)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("seen_at", models.DateTimeField(help_text="Its end, or its newest event while it has none.")),
+                ("parent_run_id", models.UUIDField(null=True)),
+                ("notes", models.JSONField(default=list, help_text="What is doubtful about it, as codes.")),
+                (
+                    "has_io",
+                    models.BooleanField(default=False, help_text="Whether it says anything about inputs and outputs."),
+                ),
+                ("failed_tasks", models.PositiveIntegerField(default=0)),
+                ("merged", models.TextField()),
+                (
+                    "job",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="lineage.job"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-seen_at', '-run_id'],
+                "ordering": ["-seen_at", "-run_id"],
             },
         ),
         migrations.CreateModel(
-            name='FieldEdgeRun',
+            name="FieldEdgeRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('is_written', models.BooleanField()),
-                ('edge', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='evidence', to='lineage.fieldedge')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='lineage.run')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("is_written", models.BooleanField()),
+                (
+                    "edge",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="evidence", to="lineage.fieldedge"
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="lineage.run"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='EdgeRun',
+            name="EdgeRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('is_written', models.BooleanField()),
-                ('edge', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='evidence', to='lineage.edge')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='lineage.run')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("is_written", models.BooleanField()),
+                (
+                    "edge",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="evidence", to="lineage.edge"
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="lineage.run"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RunIO',
+            name="RunIO",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('direction', models.CharField(choices=[('in', 'Read'), ('out', 'Written')], max_length=3)),
-                ('rows', models.BigIntegerField(null=True)),
-                ('kind', models.CharField(blank=True, help_text='datasetType: TABLE, VIEW, MODEL …', max_length=40)),
-                ('is_source', models.BooleanField(default=False, help_text='The run said that this output has no upstream at all.')),
-                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.dataset')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='io', to='lineage.run')),
-                ('version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='run_io', to='catalog.datasetversion')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("direction", models.CharField(choices=[("in", "Read"), ("out", "Written")], max_length=3)),
+                ("rows", models.BigIntegerField(null=True)),
+                ("kind", models.CharField(blank=True, help_text="datasetType: TABLE, VIEW, MODEL …", max_length=40)),
+                (
+                    "is_source",
+                    models.BooleanField(
+                        default=False, help_text="The run said that this output has no upstream at all."
+                    ),
+                ),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.dataset"
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="io", to="lineage.run"),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="run_io",
+                        to="catalog.datasetversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['direction', 'dataset'],
+                "ordering": ["direction", "dataset"],
             },
         ),
         migrations.CreateModel(
-            name='EventState',
+            name="EventState",
             fields=[
-                ('event', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='state', serialize=False, to='lineage.event')),
-                ('state', models.CharField(choices=[('received', 'Received'), ('projected', 'In the graph'), ('quarantined', 'Set aside')], default='received', max_length=11)),
-                ('reason', models.TextField(blank=True)),
-                ('projected_at', models.DateTimeField(null=True)),
+                (
+                    "event",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="state",
+                        serialize=False,
+                        to="lineage.event",
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("received", "Received"), ("projected", "In the graph"), ("quarantined", "Set aside")],
+                        default="received",
+                        max_length=11,
+                    ),
+                ),
+                ("reason", models.TextField(blank=True)),
+                ("projected_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'received')), fields=['event'], name='lineage_event_waiting'), models.Index(condition=models.Q(('state', 'quarantined')), fields=['state'], name='lineage_event_aside')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "received")), fields=["event"], name="lineage_event_waiting"
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "quarantined")), fields=["state"], name="lineage_event_aside"
+                    ),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(condition=models.Q(('run_id', ''), _negated=True), fields=['run_id'], name='lineage_event_run'),
+            model_name="event",
+            index=models.Index(
+                condition=models.Q(("run_id", ""), _negated=True), fields=["run_id"], name="lineage_event_run"
+            ),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['event_at'], name='lineage_event_at'),
+            model_name="event",
+            index=models.Index(fields=["event_at"], name="lineage_event_at"),
         ),
         migrations.AddConstraint(
-            model_name='facet',
-            constraint=models.UniqueConstraint(fields=('subject', 'place', 'name'), name='lineage_facet_once'),
+            model_name="facet",
+            constraint=models.UniqueConstraint(fields=("subject", "place", "name"), name="lineage_facet_once"),
         ),
         migrations.AddIndex(
-            model_name='fieldedge',
-            index=models.Index(condition=models.Q(('retired_at', None)), fields=['source', 'target'], name='lineage_field_edge_down'),
+            model_name="fieldedge",
+            index=models.Index(
+                condition=models.Q(("retired_at", None)), fields=["source", "target"], name="lineage_field_edge_down"
+            ),
         ),
         migrations.AddIndex(
-            model_name='fieldedge',
-            index=models.Index(condition=models.Q(('retired_at', None)), fields=['target', 'source'], name='lineage_field_edge_up'),
+            model_name="fieldedge",
+            index=models.Index(
+                condition=models.Q(("retired_at", None)), fields=["target", "source"], name="lineage_field_edge_up"
+            ),
         ),
         migrations.AddIndex(
-            model_name='fieldedge',
-            index=models.Index(condition=models.Q(('retired_at', None)), fields=['source_field'], name='lineage_field_edge_from'),
+            model_name="fieldedge",
+            index=models.Index(
+                condition=models.Q(("retired_at", None)), fields=["source_field"], name="lineage_field_edge_from"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fieldedge',
-            constraint=models.UniqueConstraint(fields=('source_field', 'target_field', 'target', 'basis', 'job', 'type', 'subtype', 'is_masked', 'description'), name='lineage_field_edge_once', nulls_distinct=False),
+            model_name="fieldedge",
+            constraint=models.UniqueConstraint(
+                fields=(
+                    "source_field",
+                    "target_field",
+                    "target",
+                    "basis",
+                    "job",
+                    "type",
+                    "subtype",
+                    "is_masked",
+                    "description",
+                ),
+                name="lineage_field_edge_once",
+                nulls_distinct=False,
+            ),
         ),
         migrations.AddIndex(
-            model_name='edge',
-            index=models.Index(fields=['source'], include=('target', 'retired_at', 'first_seen', 'basis', 'job'), name='lineage_edge_down'),
+            model_name="edge",
+            index=models.Index(
+                fields=["source"],
+                include=("target", "retired_at", "first_seen", "basis", "job"),
+                name="lineage_edge_down",
+            ),
         ),
         migrations.AddIndex(
-            model_name='edge',
-            index=models.Index(fields=['target'], include=('source', 'retired_at', 'first_seen'), name='lineage_edge_up'),
+            model_name="edge",
+            index=models.Index(
+                fields=["target"], include=("source", "retired_at", "first_seen"), name="lineage_edge_up"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='edge',
-            constraint=models.UniqueConstraint(fields=('source', 'target', 'basis', 'job'), name='lineage_edge_once', nulls_distinct=False),
+            model_name="edge",
+            constraint=models.UniqueConstraint(
+                fields=("source", "target", "basis", "job"), name="lineage_edge_once", nulls_distinct=False
+            ),
         ),
         migrations.AddConstraint(
-            model_name='namealias',
-            constraint=models.UniqueConstraint(fields=('dataset', 'alias', 'kind'), name='lineage_alias_once'),
+            model_name="namealias",
+            constraint=models.UniqueConstraint(fields=("dataset", "alias", "kind"), name="lineage_alias_once"),
         ),
         migrations.AddConstraint(
-            model_name='namealias',
-            constraint=models.CheckConstraint(condition=models.Q(('dataset', models.F('alias')), _negated=True), name='lineage_alias_other'),
+            model_name="namealias",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("dataset", models.F("alias")), _negated=True), name="lineage_alias_other"
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['job', 'state', 'seen_at', 'run_id'], name='lineage_run_order'),
+            model_name="run",
+            index=models.Index(fields=["job", "state", "seen_at", "run_id"], name="lineage_run_order"),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.UniqueConstraint(fields=('run_id', 'job'), name='lineage_run_once'),
+            model_name="run",
+            constraint=models.UniqueConstraint(fields=("run_id", "job"), name="lineage_run_once"),
         ),
         migrations.AddConstraint(
-            model_name='fieldedgerun',
-            constraint=models.UniqueConstraint(fields=('edge', 'run'), name='lineage_field_edge_run_once'),
+            model_name="fieldedgerun",
+            constraint=models.UniqueConstraint(fields=("edge", "run"), name="lineage_field_edge_run_once"),
         ),
         migrations.AddConstraint(
-            model_name='edgerun',
-            constraint=models.UniqueConstraint(fields=('edge', 'run'), name='lineage_edge_run_once'),
+            model_name="edgerun",
+            constraint=models.UniqueConstraint(fields=("edge", "run"), name="lineage_edge_run_once"),
         ),
         migrations.AddIndex(
-            model_name='runio',
-            index=models.Index(fields=['dataset', 'direction'], name='lineage_run_io_dataset'),
+            model_name="runio",
+            index=models.Index(fields=["dataset", "direction"], name="lineage_run_io_dataset"),
         ),
         migrations.AddConstraint(
-            model_name='runio',
-            constraint=models.UniqueConstraint(fields=('run', 'dataset', 'direction'), name='lineage_run_io_once'),
+            model_name="runio",
+            constraint=models.UniqueConstraint(fields=("run", "dataset", "direction"), name="lineage_run_io_once"),
         ),
     ]

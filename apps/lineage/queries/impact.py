@@ -123,20 +123,20 @@ def impact(
 ) -> Impact:
     """Model versions downstream of a dataset, a column, a job's outputs; ``version`` narrows to one state of the dataset."""
     roots = _roots(node)
-    places, states = None, None
+    places, states, is_truncated = None, None, False
     if version and node.dataset is not None:
         places, states = by_version(node.dataset, version, as_of)
     elif node.field is not None:
-        places = by_column(node.field, as_of)
+        places, is_truncated = by_column(node.field, as_of)
     found = _read(roots, places, states, as_of)
     candidates = ModelVersion.objects.filter(pk__in=found.links).select_related("model__use_case", "model__owner")
     visible = candidates if user is None else candidates.visible_to(user)
     versions = list(visible.order_by("model__name", "-created_at"))
     hits = _hits(node, roots, versions, found.links, places, as_of)
     unlinked = list(Dataset.objects.filter(pk__in=found.unlinked).order_by("namespace", "name"))
-    return Impact(
-        node, hits, found.reached, len(found.links) - len(versions), _completeness(found, roots, node), unlinked
-    )
+    hidden = len(found.links) - len(versions)
+    completeness = _completeness(found, roots, node)
+    return Impact(node, hits, found.reached, hidden, completeness, unlinked, is_truncated)
 
 
 def _roots(node: Node) -> set[UUID]:

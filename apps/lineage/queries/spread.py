@@ -16,8 +16,10 @@ from apps.lineage.queries.walk import names_around, reached
 MOST_FIELD_EDGES = 200_000
 
 
-def by_column(column: Field, as_of: datetime | None) -> dict[UUID, Strength]:
-    """How surely the values of the column are in each dataset downstream. Indirect influence counts as possible."""
+def by_column(column: Field, as_of: datetime | None) -> tuple[dict[UUID, Strength], bool]:
+    """How surely the values of the column are in each dataset downstream. Indirect influence counts as possible.
+
+    The second value says that there were more column edges than were read."""
     members = reached([column.dataset_id], "down", as_of)
     edges = list(Edge.objects.current(as_of).filter(source__in=members).only("source_id", "target_id"))
     rows = FieldEdge.objects.current(as_of).filter(source__in=members).only(
@@ -49,7 +51,7 @@ def by_column(column: Field, as_of: datetime | None) -> dict[UUID, Strength]:
     for place, strength in list(places.items()):
         for other in names.all_of([place]):
             places[other] = max(places.get(other, Strength.NONE), strength)
-    return places
+    return places, rows.count() > MOST_FIELD_EDGES
 
 
 def _aliases(members: set[UUID], as_of: datetime | None) -> list[Flow]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -282,9 +281,3 @@ def _record(changed: set[UUID], pairs: Sequence[Pair]) -> None:
     told = ModelVersion.objects.annotate(run=KeyTextTransform("run_id", "training"))
     for version in told.filter(run__in=spelled) if spelled else ():
         record(system("lineage"), "lineage.run_seen", version, data={"events": digests}, changes=[version])
-
-
-def waiting_for() -> timedelta:
-    """How long the oldest event has been waiting."""
-    oldest = Event.objects.waiting().order_by("id").values_list("created_at", flat=True).first()
-    return timezone.now() - oldest if oldest else timedelta(0)

@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
-
 from apps.catalog.models import DatasetVersion
 from apps.lineage import merge, openlineage
 from apps.lineage.identity import KEY, fitting
@@ -171,8 +169,3 @@ def _version(
     if is_made:
         return str(run.run_id), {"origin": DatasetVersion.Origin.RUN, "valid_from": run.seen_at}
     return None
-
-
-def unfinished(now: datetime, after: timedelta = timedelta(hours=24)) -> Q:
-    """Batch runs that began long ago and never said how they ended: incomplete, not failed."""
-    return Q(state="running", started_at__lt=now - after) & ~Q(job__processing__in=["STREAMING", "SERVICE"])
