@@ -165,7 +165,7 @@ def test_a_late_condition_suspends_an_approval_by_itself(world) -> None:
     assert world.standing().valid_until < review.valid_until
     standing = world.standing(at=timezone.now() + timedelta(days=32))
     assert standing.state == lifecycle.SUSPENDED and standing.code == "CONDITION_LATE"
-    assert str(due) in standing.sentence
+    assert f"{due:%-d %B %Y}" in standing.sentence
     assert review.state == lifecycle.APPROVED_WITH_CONDITIONS  # nobody had to write anything
 
 
@@ -242,11 +242,9 @@ def test_a_suspension_binds_at_once_with_a_reason_and_a_finding(world, approved)
 
 
 @pytest.mark.parametrize("who", ["developer", "owner", "auditor", "administrator", "pipeline", "steward"])
-def test_only_the_second_line_suspends_and_revokes(world, who: str) -> None:
-    with pytest.raises((NotAllowed, WrongState)) as refused:
-        world.approve()
+def test_only_the_second_line_suspends_and_revokes(world, approved, who: str) -> None:
+    with pytest.raises(NotAllowed):
         services.suspend(world.version, actor=world.people[who], reason="Because I say so.")
-    assert isinstance(refused.value, NotAllowed)
     with pytest.raises(NotAllowed):
         services.revoke(world.version, actor=world.people[who], reason="Because I say so.")
 

@@ -245,7 +245,7 @@ def policy_changes(
 
 def meaning_sentence(review: Review, step: Step, meaning: str, seen: str) -> str:
     """The statement above the password, in words: it is what the signature says."""
-    name, count = f"{review.version.model} {review.version.version}", f"set {seen.removeprefix('sha256:')[:8]}"
+    name, count = f"{review.version.model}, version {review.version.version}", f"set {seen.removeprefix('sha256:')[:8]}"
     words = {
         "authored": f"I wrote this record of {name} and state that it is complete and true to my knowledge ({count}).",
         "responsible": f"I take responsibility for {name} and state that its record is complete and true to my knowledge ({count}).",

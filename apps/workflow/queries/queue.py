@@ -11,6 +11,7 @@ from apps.accounts.models import Role, User
 from apps.accounts.permissions import role_names
 from apps.accounts.queries import people_with
 from apps.core.permissions import refusals
+from apps.policy.queries.measured import organisation_day
 from apps.registry.models import Environment, ModelVersion, UseCase
 from apps.workflow import lifecycle, processes
 from apps.workflow.models import Condition, Finding, Process, Review, Step
@@ -32,6 +33,16 @@ class Turn:
     due_on: date | None
     is_yours: bool
     reasons: list[str]
+
+    @property
+    def due_words(self) -> str:
+        """How far the day is: "due in 2 days", "due today", "1 day overdue"."""
+        if self.due_on is None:
+            return ""
+        days = (self.due_on - organisation_day(timezone.now())).days
+        if days < 0:
+            return f"{counted(-days, 'day')} overdue"
+        return f"due in {counted(days, 'day')}" if days else "due today"
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,7 @@ class QueueRow:
     @property
     def is_overdue(self) -> bool:
         """Whether its day has passed."""
-        return self.due_on is not None and self.due_on < timezone.now().date()
+        return self.due_on is not None and self.due_on < organisation_day(timezone.now())
 
     @property
     def order(self) -> tuple[Any, ...]:

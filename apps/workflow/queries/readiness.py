@@ -69,6 +69,13 @@ class Readiness:
         """Whether the version may be submitted."""
         return not self.missing
 
+    @property
+    def sentence(self) -> str:
+        """How much is missing, for a button that is off; empty when nothing is."""
+        count = len(self.missing)
+        things = "1 missing thing is" if count == 1 else f"{count} missing things are"
+        return f"Submitting opens when the {things} there." if count else ""
+
 
 def candidate_for(
     version: ModelVersion, environment: Environment | None = None, *, at: datetime | None = None

@@ -164,7 +164,7 @@ def ended(review: Review, facts: dict[str, Any]) -> Standing:
 def condition_late(condition: Condition, facts: dict[str, Any]) -> Standing:
     """A condition is late: the approval is suspended by itself until somebody verifies it."""
     sentence = (
-        f"The approval is suspended: condition {condition.reference} of {condition.owner} was due on {condition.due_on} "
+        f"The approval is suspended: condition {condition.reference} of {condition.owner} was due on {condition.due_on:%-d %B %Y} "
         "and is not verified."
     )
     return answer(lifecycle.SUSPENDED, sentence, facts, code="CONDITION_LATE")
@@ -178,7 +178,7 @@ def standing(review: Review, conditions: Sequence[Condition], facts: dict[str, A
         return answer(lifecycle.APPROVED, sentence, facts | {"valid_until": review.valid_until})
     first = conditions[0]
     count = f"{len(conditions)} condition{'' if len(conditions) == 1 else 's'}"
-    sentence = f"Version {name} is approved for {review.environment} until {until} with {count}, the first due on {first.due_on}."
+    sentence = f"Version {name} is approved for {review.environment} until {until} with {count}, the first due on {first.due_on:%-d %B %Y}."
     ends = min(filter(None, [review.valid_until, end_of(first.due_on)]))
     return answer(lifecycle.APPROVED_WITH_CONDITIONS, sentence, facts | {"valid_until": ends})
 

@@ -53,11 +53,14 @@ class ProofForm(forms.Form):
     """A reason, and the components that prove again who is signing."""
 
     reason = text_area(
-        _("Reason"), _("At least 20 characters. It is printed in the dossier and cannot be edited later.")
+        _("Reason"),
+        _("At least 20 characters. It is printed in the dossier and cannot be edited later."),
+        min_length=20,
+        error_messages=dict.fromkeys(("required", "min_length"), _("Enter a reason of at least 20 characters")),
     )
     seen_digest = forms.CharField(widget=forms.HiddenInput, max_length=71)
     password = forms.CharField(
-        label=_("Password"), strip=False, max_length=200,
+        label=_("Password"), strip=False, max_length=200, error_messages={"required": _("Enter your password to sign")},
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "class": "is-short"}),
         help_text=_("Every signature asks for it again."),
     )  # fmt: skip

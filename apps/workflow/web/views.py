@@ -162,7 +162,7 @@ def submit(request: HttpRequest, version: UUID) -> HttpResponse:
     ready = queries.readiness(shown)
     context = pages.version_page(request, shown, "overview") | {
         "form": form, "ready": ready, "path": queries.path_preview(shown.use_case),
-        "why_not": queries.why_not(request.user, lifecycle.SUBMIT, ready.candidate),
+        "why_not": queries.why_not(request.user, lifecycle.SUBMIT, ready.candidate) or [*filter(None, [ready.sentence])],
     }  # fmt: skip
     return render(request, "workflow/submit.html", context)
 
