@@ -1,0 +1,21 @@
+"""Celery doors of dossiers."""
+
+from typing import Any
+
+from apps.core import jobs
+from apps.core.models import Job
+from apps.dossiers import building
+from apps.dossiers.models import Dossier
+
+
+@jobs.task("dossiers.build", queue="heavy")
+def build(job: Job, dossier: str) -> dict[str, Any]:
+    """Read the record, lay out, seal, enter the issue into the log, pack the bundle."""
+    row = Dossier.objects.select_related("version__model__use_case", "environment", "requested_by").get(pk=dossier)
+    made = building.build(row, job)
+    return {
+        "dossier": made.reference,
+        "url": f"/dossiers/{made.pk}/",
+        "pages": made.issue.pages,
+        "bundle": made.bundle_sha256,
+    }
