@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import yaml
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.test import override_settings
 from django.utils import timezone
 
 from apps.accounts.models import OrganisationFact, User
@@ -41,6 +43,7 @@ LIMITS = {
     for row in yaml.safe_load((settings.ROOT / "fixtures/policies/house-rules.yaml").read_text())["requirements"]
     if row.get("limit", {}).get("name", "").startswith("metrics.") and "value" in row["limit"]
 }
+QUICK_HASHER = "django.contrib.auth.hashers.MD5PasswordHasher"  # five signatures per approval add up
 REASON = "Read all of it and found it in order."
 REPORT = {
     "conceptual_soundness": True, "data_reviewed": True, "replication": True, "outcomes": True, "limits": True,
@@ -157,6 +160,7 @@ def cast() -> dict[str, User]:
 def build(tier: int, slug: str) -> World:
     """A use case of this tier with a registered version and nothing shown yet."""
     people = cast()
+    User.objects.people().update(password=make_password(factories.PASSWORD, hasher="md5"))
     case = factories.use_case(
         slug, owner=people["owner"], title="Credit scoring", facts=FACTS, tier=tier, tier_confirmed_for=tier,
         proposed_tier=tier, tier_confirmed_by=people["risk_officer"], tier_confirmed_at=timezone.now(),
@@ -191,9 +195,11 @@ def shelf(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, W
 
     Each test then runs in a transaction inside this one.
     """
+    quick = override_settings(PASSWORD_HASHERS=[QUICK_HASHER, *settings.PASSWORD_HASHERS])
     whole = transaction.atomic()
     whole._from_testcase = True  # services may open durable transactions inside, as in any TestCase
     with django_db_blocker.unblock():
+        quick.enable()
         whole.__enter__()
     try:
         with django_db_blocker.unblock():
@@ -208,6 +214,7 @@ def shelf(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, W
         with django_db_blocker.unblock():
             transaction.set_rollback(True)
             whole.__exit__(None, None, None)
+        quick.disable()
 
 
 @pytest.fixture(scope="module")
