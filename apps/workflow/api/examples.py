@@ -10,13 +10,16 @@ BASE = "http://127.0.0.1:8000/api/v1"
 SITE = "http://127.0.0.1:8000"
 
 
-def step(order: int, key: str, title: str, kind: str, role: str, state: str = "waiting", *rules: str) -> dict[str, Any]:
+MEANINGS = {"attest": ["responsible", "authored", "rejected"], "validation": ["reviewed", "approved", "rejected"]}
+
+
+def step(key: str, title: str, kind: str, role: str, state: str = "waiting", *rules: str) -> dict[str, Any]:
     """A step as the review shows it."""
     is_open = state == "open"
     return {
         "key": key, "title": title, "kind": kind, "role": role, "quorum": 1, "rules": list(rules), "condition": "true",
         "state": state, "opened_at": AT if is_open else None, "due_on": ON if is_open else None, "closed_at": None,
-        "claimed_by": None,
+        "claimed_by": None, "meanings": MEANINGS.get(kind, ["approved", "rejected"]),
     }  # fmt: skip
 
 
@@ -26,9 +29,9 @@ REVIEW = {
     "opened_by": "developer", "submitted_at": AT, "due_on": ON, "decided_at": None, "valid_until": None, "state_reason": "",
     "process": "Tier 2, version 1", "process_digest": DIGEST, "note": "Adds account balances.",
     "steps": [
-        step(0, "attest", "Attest", "attest", "model_owner", "open"),
-        step(1, "independent_validation", "Validate", "validation", "validator", "waiting", "not_developer"),
-        step(2, "approve", "Approve", "approval", "head_of_model_risk", "waiting", "not_developer"),
+        step("attest", "Attest", "attest", "model_owner", "open"),
+        step("independent_validation", "Validate", "validation", "validator", "waiting", "not_developer"),
+        step("approve", "Approve", "approval", "head_of_model_risk", "waiting", "not_developer"),
     ],
     "signatures": [],
     "turn": {

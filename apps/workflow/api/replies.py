@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.workflow import lifecycle
-from apps.workflow.models import Comment, Finding, Signature
+from apps.workflow import lifecycle, processes
+from apps.workflow.models import Comment, Finding, Signature, Step
 
 STATES = list(lifecycle.LABELS.items())
 
@@ -74,6 +74,12 @@ class StepReply(serializers.Serializer[Any]):
     due_on = serializers.DateField(allow_null=True)
     closed_at = serializers.DateTimeField(allow_null=True)
     claimed_by = UserName(allow_null=True)
+    meanings = serializers.SerializerMethodField()
+
+    def get_meanings(self, step: Step) -> list[str]:
+        """What a signature of this step may mean; the last step that applies always approves."""
+        last = step.review.last_step
+        return list(processes.meanings_for(step.kind, is_last=last is not None and last.pk == step.pk))
 
 
 class TurnReply(serializers.Serializer[Any]):
