@@ -4,6 +4,7 @@ import hashlib
 import os
 import time
 import uuid
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar, Self
 
 import rfc8785
@@ -59,6 +60,15 @@ class ImmutableQuerySet(LockedQuerySet):
         raise TypeError(f"{self.model.__name__} rows are never deleted")
 
 
+def plain(value: Any) -> Any:
+    """A column's value as JSON: ids and moments become strings, everything else stays as it is."""
+    if value is None or isinstance(value, bool | int | float | str | list | dict):
+        return value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
 class Immutable(Record):
     """A row that is written once. `digest` is bound into the audit entry that was made with it."""
 
@@ -68,6 +78,15 @@ class Immutable(Record):
 
     class Meta:
         abstract = True
+
+    unbound: ClassVar[frozenset[str]] = frozenset()
+    """Columns outside the digest, because the digest is over other bytes that say the same; the class says which."""
+
+    def columns(self) -> dict[str, Any]:
+        """Every column but the digest and the time the row was made, which the audit entry holds."""
+        skipped = {"digest", "created_at", *self.unbound}
+        fields = [field for field in self._meta.concrete_fields if field.name not in skipped]
+        return {field.attname: plain(getattr(self, field.attname)) for field in fields}
 
     def content(self) -> dict[str, Any]:
         """Everything in this row that matters, as JSON values; the digest is over its RFC 8785 form."""

@@ -151,6 +151,7 @@ class Evidence(Immutable):
             "method": self.method,
             "files": self.files,
             "produced_by": str(self.produced_by_id) if self.produced_by_id else None,
+            "run": str(self.run_id) if self.run_id else None,
             "received_at": self.created_at.isoformat(),
         }
 

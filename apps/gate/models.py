@@ -125,17 +125,4 @@ class Decision(Immutable):
 
     def content(self) -> dict[str, Any]:
         """Every column; foreign keys by id, times in RFC 3339."""
-        found: dict[str, Any] = {}
-        for field in self._meta.concrete_fields:
-            if field.name not in {"digest", "created_at"}:
-                found[field.attname] = plain(getattr(self, field.attname))
-        return found
-
-
-def plain(value: Any) -> Any:
-    """A column's value as JSON: UUIDs and times become strings, the rest stays."""
-    if value is None or isinstance(value, bool | int | float | str | list | dict):
-        return value
-    if hasattr(value, "isoformat"):
-        return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return str(value)
+        return self.columns()

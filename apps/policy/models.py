@@ -44,7 +44,15 @@ class Framework(Immutable):
 
     def content(self) -> dict[str, Any]:
         """What the digest covers."""
-        return {"slug": self.slug, "library_version": self.library_version, "body": self.body}
+        return {
+            "slug": self.slug,
+            "library_version": self.library_version,
+            "name": self.name,
+            "short_name": self.short_name,
+            "binding": self.binding,
+            "activation": self.activation,
+            "body": self.body,
+        }
 
 
 class FrameworkChoice(Record):
@@ -156,7 +164,14 @@ class PolicyVersion(Immutable):
 
     def content(self) -> dict[str, Any]:
         """What the digest covers."""
-        return {"policy": str(self.policy_id), "version": self.version, "body": self.body, "reason": self.reason}
+        return {
+            "policy": str(self.policy_id),
+            "version": self.version,
+            "body": self.body,
+            "built_from": self.built_from,
+            "drafted_by": str(self.drafted_by_id) if self.drafted_by_id else None,
+            "reason": self.reason,
+        }
 
 
 class Publication(Immutable):

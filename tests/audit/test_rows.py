@@ -93,9 +93,9 @@ def test_every_column_of_an_immutable_row_is_under_its_digest(model: type[Immuta
     left_out = [
         field.name
         for field in model._meta.concrete_fields
-        if field.name not in source and field.attname not in source and "concrete_fields" not in source
+        if field.name not in source and field.attname not in source and "self.columns()" not in source
     ]
-    assert [name for name in left_out if name not in {"id", "digest", "created_at"}] == []
+    assert [name for name in left_out if name not in {"id", "digest", "created_at"} | model.unbound] == []
 
 
 @pytest.mark.django_db

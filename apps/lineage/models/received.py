@@ -72,6 +72,11 @@ class Event(Immutable):
 
     objects: ClassVar[Any] = EventQuerySet.as_manager()
 
+    # Read from the bytes of the event once, for queries; `lineage_rebuild` reads them again. The digest is over the bytes.
+    unbound: ClassVar[frozenset[str]] = frozenset(
+        {"delivery", "kind", "event_type", "event_at", "marks", "run_id", "body"}
+    )
+
     class Meta:
         ordering = ["id"]
         indexes = [

@@ -189,6 +189,8 @@ class Comment(Immutable):
 
     objects: ClassVar[Any] = CommentQuerySet.as_manager()
 
+    unbound: ClassVar[frozenset[str]] = frozenset({"number"})  # given by the database after the row is written
+
     class Meta:
         ordering = ["created_at", "id"]
         indexes = [models.Index(fields=["version", "kind"], name="comment_version_kind")]

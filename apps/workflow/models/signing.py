@@ -21,6 +21,8 @@ class Snapshot(Immutable):
     review = models.ForeignKey(Review, on_delete=models.PROTECT, related_name="snapshots")
     body = models.JSONField(encoder=DjangoJSONEncoder)
 
+    unbound: ClassVar[frozenset[str]] = frozenset({"review"})  # the body names its review
+
     class Meta:
         ordering = ["created_at"]
         constraints = [models.UniqueConstraint(fields=["digest"], name="snapshot_once")]
@@ -102,14 +104,8 @@ class Signature(Immutable):
         return f"review:{self.review_id}"
 
     def content(self) -> dict[str, Any]:
-        """What the digest covers: the signed payload and how the signer was recognised."""
-        return {
-            "id": str(self.pk),
-            "payload": self.payload,
-            "authentication": self.authentication,
-            "reauthentication": str(self.reauthentication),
-            "printed_name": self.printed_name,
-        }
+        """What the digest covers: the signed payload, how the signer was recognised, and every other column."""
+        return self.columns()
 
 
 class Manifest(Immutable):
@@ -129,4 +125,4 @@ class Manifest(Immutable):
 
     def content(self) -> dict[str, Any]:
         """What the digest covers."""
-        return {"id": str(self.pk), "review": str(self.review_id), "version": str(self.version_id), "body": self.body}
+        return self.columns()
