@@ -169,9 +169,7 @@ def _denied(code: str, sentence: str) -> dict[str, Any]:
 def _record_failure(question: Question, code: str, sentence: str, *, asker: Any, started: int) -> Decision:
     environment, resolved = queries.environment_named(question.environment), queries.resolve(question.resource)
     values = _denied(code, f"Denied, because no judgement could be made: {sentence}")
-    return _record(
-        question, asker=asker, started=started, environment=environment, resolved=resolved, values=values
-    )
+    return _record(question, asker=asker, started=started, environment=environment, resolved=resolved, values=values)
 
 
 def _record(

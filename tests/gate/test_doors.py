@@ -43,7 +43,9 @@ def test_a_deny_is_200_with_reasons_and_enforce_makes_it_403(bare, caller_of):
     assert refused["Content-Type"] == "application/problem+json"
     assert refused.json()["code"] == "APPROVAL_MISSING"
     assert refused.json()["decision"] is False
-    failing = [row for row in refused.json()["context"]["requirements"] if row["is_blocking"] and row["outcome"] == "missing"]
+    failing = [
+        row for row in refused.json()["context"]["requirements"] if row["is_blocking"] and row["outcome"] == "missing"
+    ]
     assert failing
     assert all(row["sentence"] and row["fix"] and row["owner"] for row in failing)
 

@@ -70,7 +70,9 @@ def test_a_name_is_refused_with_the_pinned_form(approved):
 
 
 def test_the_digest_of_a_single_file_is_an_alias(approved):
-    alias = ArtifactAlias.objects.filter(version=approved.version).exclude(digest=approved.version.artifact_digest).first()
+    alias = (
+        ArtifactAlias.objects.filter(version=approved.version).exclude(digest=approved.version.artifact_digest).first()
+    )
     decision = ask(approved, resource={"type": "model_version", "id": alias.digest})
     assert decision.is_allowed
     assert decision.resolved_by == alias.kind
@@ -165,7 +167,7 @@ def test_a_change_of_facts_binds_on_the_next_question(approved, change):
     change(approved)
     decision = ask(approved)
     assert not decision.is_allowed, decision.sentence
-    assert not Clearance.objects.get(version=approved.version, environment=approved.production).outcome == "allow"
+    assert Clearance.objects.get(version=approved.version, environment=approved.production).outcome != "allow"
 
 
 def test_a_change_of_an_organisation_fact_is_judged_on_the_next_question(approved):
