@@ -1,6 +1,5 @@
 """Everything that changes the inventory: lock, authorise, change, record."""
 
-from apps.registry.services.data import declare_dataset_fields, link_dataset
 from apps.registry.services.inventory import (
     KpiTarget,
     answer_facts,
@@ -15,6 +14,7 @@ from apps.registry.services.inventory import (
     set_proposed_tier,
 )
 from apps.registry.services.involvement import involve
+from apps.registry.services.links import declare_dataset_fields, link_dataset
 from apps.registry.services.running import (
     authorise_deployment,
     change_environment,

@@ -13,8 +13,8 @@ from apps.core.permissions import authorise
 from apps.registry.artifacts import Artifact, fault
 from apps.registry.content import Registration, read_content
 from apps.registry.models import ArtifactAlias, DatasetLink, Involvement, Model, ModelVersion
-from apps.registry.services.data import tie
 from apps.registry.services.involvement import involve
+from apps.registry.services.links import tie
 
 Capacity = Involvement.Capacity
 
