@@ -3,6 +3,7 @@
 from typing import Any
 
 from celery import shared_task
+from django.db import transaction
 
 from apps.audit import consumers, services
 from apps.core import jobs
@@ -21,3 +22,10 @@ def verify(job: Job, **payload: Any) -> dict[str, Any]:
     job.progress("Reading the log and every immutable row")
     run = services.verify_database()
     return {"verdict": run.verdict, "entries": run.entries, "rows": run.rows, "findings": run.finding_count}
+
+
+@shared_task(name="audit.verify_daily", ignore_result=True)
+def verify_daily() -> None:
+    """Once a day without being asked; the audit page shows what came of it."""
+    with transaction.atomic():
+        jobs.enqueue("audit.verify", subject="log:self")

@@ -200,7 +200,7 @@ STORAGES = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-ALLOWED_SCORING_HOSTS = env.list("ALLOWED_SCORING_HOSTS", [])
+ALLOWED_SCORING_HOSTS: list[str] = env.list("ALLOWED_SCORING_HOSTS", [])
 ALLOWED_DATA_ROOTS = env.list("ALLOWED_DATA_ROOTS", [str(ROOT / "fixtures"), str(VAR / "data")])
 
 # --- Keys -------------------------------------------------------------------------------------------------------------------
@@ -236,6 +236,7 @@ CELERY_BEAT_SCHEDULE = {
     "consume": {"task": "audit.consume", "schedule": 1.0, "options": {"expires": 1}},
     "project": {"task": "lineage.project", "schedule": 15.0, "options": {"expires": 14}},
     "expire": {"task": "gate.expire", "schedule": 60.0, "options": {"expires": 55}},
+    "verify": {"task": "audit.verify_daily", "schedule": 86_400.0, "options": {"expires": 3600}},
     "tick": {"task": "workflow.tick", "schedule": 60.0, "options": {"expires": 55}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "beat")
@@ -270,6 +271,29 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "AccountKindEnum": "apps.accounts.models.User.Kind",
+        "RoleEnum": "apps.accounts.models.Role",
+        "DatasetKindEnum": "apps.catalog.models.Dataset.Kind",
+        "DatasetStateEnum": "apps.catalog.models.Dataset.State",
+        "DatasetEventKindEnum": "apps.catalog.models.DatasetEvent.Kind",
+        "EvidenceSourceEnum": "apps.evidence.models.Source",
+        "EvidenceMarkKindEnum": "apps.evidence.models.EvidenceMark.Kind",
+        "CheckRunStateEnum": "apps.evidence.models.CheckRun.State",
+        "WaiverStateEnum": "apps.policy.models.Waiver.State",
+        "FrameworkChangeStateEnum": "apps.policy.models.FrameworkChoice.State",
+        "VersionReasonEnum": "apps.registry.models.ModelVersion.Reason",
+        "DatasetRoleEnum": "apps.registry.models.DatasetLink.Role",
+        "ModelStateEnum": "apps.registry.models.Model.State",
+        "DeploymentStateEnum": "apps.registry.models.Deployment.State",
+        "FindingStateEnum": "apps.workflow.models.Finding.State",
+        "FindingSourceEnum": "apps.workflow.models.Finding.Source",
+        "CommentKindEnum": "apps.workflow.models.Comment.Kind",
+        "MeaningEnum": "apps.workflow.models.Signature.Meaning",
+        "JobStateEnum": "apps.core.models.JobState",
+        "ReviewStateEnum": "apps.workflow.models.reviews.STATES",
+        "TierEnum": "apps.registry.models.inventory.TIERS",
+    },
 }
 
 # --- Log lines --------------------------------------------------------------------------------------------------------------

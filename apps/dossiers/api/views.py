@@ -6,10 +6,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.openapi import describe
+from apps.accounts.openapi import describe, refused
 from apps.core.rest import ApiView, ViewSet
 from apps.dossiers import queries, services
 from apps.dossiers.api import examples
@@ -90,7 +91,10 @@ class DossierFile(ApiView):
     required_scopes: ClassVar[dict[str, str]] = SCOPES
     kind = "pdf"
 
-    @describe("Download", answers={(200, "application/octet-stream"): OpenApiTypes.BINARY}, refuses=(404, 409))
+    @extend_schema(
+        summary="Download",
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, **refused(404, 409)},
+    )
     def get(self, request: Request, pk: UUID) -> HttpResponse:
         """The bytes whose digest the log names; the log notes who took them."""
         return handed_out(queries.dossier_for(request.user, pk), kind=self.kind, actor=request.user)

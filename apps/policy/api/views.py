@@ -201,7 +201,7 @@ class Frameworks(ApiView):
 
     required_scopes: ClassVar[dict[str, str]] = WRITES
 
-    @describe("Frameworks", answers=shapes.FrameworkReply(many=True))
+    @describe("Frameworks", answers=shapes.FrameworkReply(many=True), operation_id="frameworks_list")
     def get(self, request: Request) -> Response:
         """Every framework in its newest library version, and whether its requirements are looked at."""
         return Response(
