@@ -15,6 +15,8 @@ from apps.workflow import lifecycle
 Content = dict[str, Any]
 FORM = "1"
 MOST_FIGURES = 8
+MEASURED = ("metrics.", "kpi.", "evidence.")
+UNASKED = frozenset({"not_applicable", "not_yet_effective"})
 
 
 def build(dossier: Dossier, head: Checkpoint) -> tuple[Content, VersionRecord]:
@@ -27,14 +29,31 @@ def document(record: VersionRecord) -> Content:
     """Everything that is printed, in the order in which it is printed."""
     dossier, version = record.dossier, record.version
     return {
-        "form": FORM, "id": str(dossier.pk), "reference": dossier.reference, "language": dossier.language, "order": dossier.order,
-        "order_name": str(Dossier.Order(dossier.order).label), "as_at": record.at.isoformat(timespec="seconds"), "as_at_utc": wording.utc(record.at),
-        "requested_by": str(dossier.requested_by), "file_name": dossier.file_name, "demo": is_demo(),
-        "title": version.use_case.title, "model": version.model.name, "model_slug": f"{version.use_case.slug}/{version.model.slug}",
-        "version": version.version, "environment": record.environment.name, "artifact": wording.groups(version.artifact_digest),
-        "cover": cover(record), "summary": summary(record), "legend": legend(), "parts": parts_content(record, dossier.order),
-        "glossary": glossary(), "scope": record.scope, "hidden": hidden(record),
-    }  # fmt: skip
+        "form": FORM,
+        "id": str(dossier.pk),
+        "reference": dossier.reference,
+        "language": dossier.language,
+        "order": dossier.order,
+        "order_name": str(Dossier.Order(dossier.order).label),
+        "as_at": record.at.isoformat(timespec="seconds"),
+        "as_at_utc": wording.utc(record.at),
+        "requested_by": str(dossier.requested_by),
+        "file_name": dossier.file_name,
+        "demo": is_demo(),
+        "title": version.use_case.title,
+        "model": version.model.name,
+        "model_slug": f"{version.use_case.slug}/{version.model.slug}",
+        "version": version.version,
+        "environment": record.environment.name,
+        "artifact": wording.groups(version.artifact_digest),
+        "cover": cover(record),
+        "summary": summary(record),
+        "legend": legend(),
+        "parts": parts_content(record, dossier.order),
+        "glossary": glossary(),
+        "scope": record.scope,
+        "hidden": hidden(record),
+    }
 
 
 def is_demo() -> bool:
@@ -68,14 +87,26 @@ def cover(record: VersionRecord) -> Content:
     named = [(outcome, counts.get(outcome, 0)) for outcome in wording.OUTCOME_ORDER]
     manifest = record.manifest
     return {
-        "word": lifecycle.LABELS[standing.state], "is_standing": standing.is_standing, "sentence": standing.sentence,
-        "manifest": wording.groups(manifest.digest) if manifest else [], "frozen": wording.utc(manifest.created_at) if manifest else "",
-        "tier": tier_sentence(record), "ai_class": ai_class(record), "validity": validity(record),
-        "judged": f"{judgement.policy} · judged {wording.utc(judgement.at)}{process_of(record)}", "readiness": judgement.sentence,
-        "counts": [{"shape": wording.SHAPES[outcome], "word": wording.outcome_word(outcome), "count": number} for outcome, number in named if number],
-        "trust": wording.groups(hashlib.sha256(trust.trust_file()).hexdigest()), "log_size": record.head.size,
-        "log_root": wording.groups(bytes(record.head.root).hex()), "log_origin": record.head.note.split("\n", 1)[0],
-    }  # fmt: skip
+        "word": lifecycle.LABELS[standing.state],
+        "is_standing": standing.is_standing,
+        "sentence": standing.sentence,
+        "manifest": wording.groups(manifest.digest) if manifest else [],
+        "frozen": wording.utc(manifest.created_at) if manifest else "",
+        "tier": tier_sentence(record),
+        "ai_class": ai_class(record),
+        "validity": validity(record),
+        "judged": f"{judgement.policy} · judged {wording.utc(judgement.at)}{process_of(record)}",
+        "readiness": judgement.sentence,
+        "counts": [
+            {"shape": wording.SHAPES[outcome], "word": wording.outcome_word(outcome), "count": number}
+            for outcome, number in named
+            if number
+        ],
+        "trust": wording.groups(hashlib.sha256(trust.trust_file()).hexdigest()),
+        "log_size": record.head.size,
+        "log_root": wording.groups(bytes(record.head.root).hex()),
+        "log_origin": record.head.note.split("\n", 1)[0],
+    }
 
 
 def process_of(record: VersionRecord) -> str:
@@ -125,12 +156,19 @@ def summary(record: VersionRecord) -> Content:
     signed = [row for row in record.signatures if not row.is_withdrawn and row.signature.meaning != "withdrawn"]
     return {
         "asked": f"May version {version.version} of {version.model.name} be used in {record.environment.name}? {use_case.purpose}",
-        "decided": record.standing.sentence, "last_answer": record.decisions[-1].sentence if record.decisions else "",
-        "signers": wording.listing(dict.fromkeys(f"{row.signature.printed_name} ({row.signature.get_meaning_display().lower()})" for row in signed)),
-        "signature_count": len(signed), "dissent_count": sum(row.signature.meaning == "rejected" for row in signed),
+        "decided": record.standing.sentence,
+        "last_answer": record.decisions[-1].sentence if record.decisions else "",
+        "signers": wording.listing(
+            dict.fromkeys(
+                f"{row.signature.printed_name} ({row.signature.get_meaning_display().lower()})" for row in signed
+            )
+        ),
+        "signature_count": len(signed),
+        "dissent_count": sum(row.signature.meaning == "rejected" for row in signed),
         "evidence": f"{len(record.evidence)} items, {computed} of them computed from data and predictions.",
-        "figures": decisive(record), "open": open_points(record),
-    }  # fmt: skip
+        "figures": decisive(record),
+        "open": open_points(record),
+    }
 
 
 def decisive(record: VersionRecord) -> list[Content]:
@@ -147,10 +185,16 @@ def decisive(record: VersionRecord) -> list[Content]:
             continue
         interval, cases = metric_of(record, limit.name)
         rows.append(
-            {"title": result.title, "observed": result.observed or "not measured", "interval": interval, "cases": cases,
-             "required": result.required or "no limit", "outcome": wording.outcome(result),
-             "order": wording.OUTCOME_ORDER.index(result.outcome)}
-        )  # fmt: skip
+            {
+                "title": result.title,
+                "observed": result.observed or "not measured",
+                "interval": interval,
+                "cases": cases,
+                "required": result.required or "no limit",
+                "outcome": wording.outcome(result),
+                "order": wording.OUTCOME_ORDER.index(result.outcome),
+            }
+        )
     chosen = sorted(rows, key=lambda row: row["order"])[:MOST_FIGURES]
     return [{name: value for name, value in row.items() if name != "order"} for row in chosen]
 
@@ -169,9 +213,7 @@ def metric_of(record: VersionRecord, name: str) -> tuple[str, str]:
         digits = found.get("digits", 3)
         interval = f"{found['low']:.{digits}f} to {found['high']:.{digits}f}"
     cases = metrics.get("rows", {}).get("value")
-    return interval, f"{int(cases):,}".replace(",", wording.HARD_SPACE) if isinstance(
-        cases, int | float
-    ) else "not stated"
+    return interval, wording.thousands(int(cases)) if isinstance(cases, int | float) else "not stated"
 
 
 def open_points(record: VersionRecord) -> list[str]:

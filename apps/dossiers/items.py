@@ -37,19 +37,31 @@ def evidence_content(row: Numbered, record: VersionRecord) -> Content:
         "method": [list(pair) for pair in presentation.method_in_words(item)],
         "inputs": [input_content(given) for given in item.inputs],
         "limits": list(item.limits),
-        "files": [{"name": file["name"], "sha256": wording.groups(file["sha256"]), "size": f"{file['size']:,}".replace(",", wording.HARD_SPACE)} for file in item.files],
-    }  # fmt: skip
+        "files": [file_content(file) for file in item.files],
+    }
+
+
+def file_content(file: Content) -> Content:
+    """A file that was handed in."""
+    return {"name": file["name"], "sha256": wording.groups(file["sha256"]), "size": wording.thousands(file["size"])}
 
 
 def head_of(row: Numbered, record: VersionRecord) -> Content:
     """What the boxes and the index say of an item."""
     item = row.item
     return {
-        "no": row.no, "id": str(item.pk), "title": item.title, "source": source_of(item, record), "dated": item.dated.isoformat(),
-        "valid_until": item.valid_until.isoformat() if item.valid_until else "", "digest": wording.groups(item.digest),
-        "standing": STANDINGS[row.standing], "check": item.check_key, "types": sorted(item.types),
+        "no": row.no,
+        "id": str(item.pk),
+        "title": item.title,
+        "source": source_of(item, record),
+        "dated": item.dated.isoformat(),
+        "valid_until": item.valid_until.isoformat() if item.valid_until else "",
+        "digest": wording.groups(item.digest),
+        "standing": STANDINGS[row.standing],
+        "check": item.check_key,
+        "types": sorted(item.types),
         "is_after_manifest": bool(record.manifest and item.created_at > record.manifest.created_at),
-    }  # fmt: skip
+    }
 
 
 def source_of(item: Evidence, record: VersionRecord) -> str:
@@ -76,7 +88,7 @@ def input_content(given: Content) -> str:
     """What was read, in one line."""
     words = [str(given.get("role", "")), str(given.get("name", given.get("kind", "")))]
     if given.get("rows") is not None:
-        words.append(f"{given['rows']:,} rows".replace(",", wording.HARD_SPACE))
+        words.append(f"{wording.thousands(given['rows'])} rows")
     digest = str(given.get("sha256") or given.get("digest") or "").removeprefix("sha256:")
     if digest:
         words.append(f"digest {' '.join(wording.groups(digest)[:2])}")
@@ -113,10 +125,12 @@ def tables_for_print(table: Content) -> list[Content]:
 def part_of(title: str, note: str, chosen: Sequence[int], columns: list[Content], rows: list[Content]) -> Content:
     """Some columns of a table."""
     return {
-        "title": title, "note": note, "is_short": len(rows) <= 10,
+        "title": title,
+        "note": note,
+        "is_short": len(rows) <= 10,
         "columns": [columns[place] for place in chosen],
         "rows": [{"is_flagged": row["is_flagged"], "cells": [row["cells"][place] for place in chosen]} for row in rows],
-    }  # fmt: skip
+    }
 
 
 def with_intervals_below(table: presentation.Table) -> tuple[list[Content], list[Content]]:

@@ -209,7 +209,7 @@ class VersionRecord:
     def scope(self) -> list[str]:
         """The subjects whose whole history travels with the dossier."""
         use_case, model = self.version.use_case, self.version.model
-        related = [*self.reviews, *self.findings, *self.decisions, *self.waivers]
+        related: list[Any] = [*self.reviews, *self.findings, *self.decisions, *self.waivers]
         subjects = {self.dossier.subject, self.version.subject, use_case.subject, f"model:{model.pk}"}
         subjects |= {str(row.subject) for row in related} | {row.item.subject for row in self.evidence}
         subjects |= {f"dataset:{key}" for key in self.closure.sources} | set(self.closure.subjects)

@@ -1,6 +1,9 @@
 """Content to PDF/A-3u: tagged, with its facts attached, the same bytes on every run. Reads nothing but its arguments."""
 
 import hashlib
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -61,7 +64,8 @@ def render(content: dict[str, Any], attached: bytes) -> Rendered:
         )
     ]  # fmt: skip
     identifier = bytes.fromhex(digest_of({"html": html}).removeprefix("sha256:"))[:16]
-    base = document.write_pdf(pdf_variant=VARIANT, pdf_tags=True, finisher=_finish, pdf_identifier=identifier)
+    with _quiet():
+        base = document.write_pdf(pdf_variant=VARIANT, pdf_tags=True, finisher=_finish, pdf_identifier=identifier)
     return Rendered(base, len(document.pages), _seal_box(document))
 
 
@@ -74,8 +78,17 @@ def stamp_page(head: str, lines: list[str], *, width: float, height: float) -> b
     values = {"head": head, "lines": lines, "style": mark_safe(f"{font_faces()}\n{shape}")}
     fetcher = URLFetcher(allowed_protocols=("data",), allow_redirects=False, fail_on_errors=True)
     html = render_to_string("dossiers/print/stamp.html", values)
-    page: bytes = HTML(string=html, url_fetcher=fetcher).write_pdf(pdf_variant=VARIANT)
+    with _quiet():
+        page: bytes = HTML(string=html, url_fetcher=fetcher).write_pdf(pdf_variant=VARIANT)
     return page
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """WeasyPrint 70 leaves its colour profile to the garbage collector, which complains; nothing else is kept quiet."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r".*sRGB2014\.icc", category=ResourceWarning)
+        yield
 
 
 def _finish(document: Any, pdf: Any) -> None:

@@ -94,7 +94,7 @@ def seal(base: bytes, *, box: Box, name: str, now: datetime | None = None) -> by
         field_name=FIELD, md_algorithm="sha256", subfilter=fields.SigSeedSubFilter.PADES, certify=True,
         docmdp_permissions=fields.MDPPerm.NO_CHANGES, reason=f"{REASON}, dossier {name}", name=made.name,
     )  # fmt: skip
-    place: Box = (round(box[0]), round(box[1]), round(box[2]), round(box[3]))
+    place = (round(box[0]), round(box[1]), round(box[2]), round(box[3]))
     field = fields.SigFieldSpec(FIELD, on_page=0, box=place)
     with _stamp(made, name, place, now or datetime.now(UTC)) as look:
         signer = PdfSigner(wanted, signer=_signer(made), stamp_style=look, new_field_spec=field)
@@ -120,13 +120,13 @@ def _signer(made: SealKey) -> Any:
 
 
 @contextmanager
-def _stamp(made: SealKey, name: str, box: Box, now: datetime) -> Iterator[Any]:
+def _stamp(made: SealKey, name: str, box: tuple[int, int, int, int], now: datetime) -> Iterator[Any]:
     """What the seal shows in its box: a small page of its own, set in the typeface of the document."""
     from pyhanko.pdf_utils.layout import AxisAlignment, Margins, SimpleBoxLayoutRule
     from pyhanko.stamp import StaticStampStyle
 
     serial = f"{made.certificate.serial_number:x}"[:16]
-    issuer = made.certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
+    issuer = str(made.certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
     lines = [
         f"Dossier {name}", f"{now:%Y-%m-%d %H:%M:%S} UTC, clock of the server", f"Certificate {serial}", f"issued by {issuer}",
         "A time stamp over the log's head is in the bundle." if settings.TSA_URL else "No time stamp of a third party.",

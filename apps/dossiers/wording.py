@@ -88,6 +88,11 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{word} {noun if number == 1 else plural or noun + 's'}"
 
 
+def thousands(number: int) -> str:
+    """A whole number in groups of three."""
+    return f"{number:,}".replace(",", HARD_SPACE)
+
+
 def first_up(text: str) -> str:
     """A sentence that begins with a capital; the rest stays as it is."""
     return text[:1].upper() + text[1:]

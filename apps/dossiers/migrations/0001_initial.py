@@ -10,62 +10,107 @@ import apps.dossiers.models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('core', '0001_initial'),
-        ('registry', '0002_append_only'),
+        ("core", "0001_initial"),
+        ("registry", "0002_append_only"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.RunSQL("CREATE SEQUENCE dossiers_dossier_number;", "DROP SEQUENCE dossiers_dossier_number;"),
         migrations.CreateModel(
-            name='Dossier',
+            name="Dossier",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('number', models.BigIntegerField(db_default=apps.dossiers.models.NextNumber(), editable=False, unique=True)),
-                ('order', models.CharField(choices=[('annex_iv', 'Order of AI Act Annex IV'), ('sr_26_2', 'Order of SR 26-2')], default='annex_iv', max_length=8)),
-                ('language', models.CharField(default='en', max_length=8)),
-                ('log_size', models.BigIntegerField(help_text='Entries of the log that the dossier was made from.', null=True)),
-                ('content_sha256', models.CharField(blank=True, max_length=64)),
-                ('sealed_sha256', models.CharField(blank=True, max_length=64)),
-                ('bundle_sha256', models.CharField(blank=True, max_length=64)),
-                ('has_time_stamp', models.BooleanField(default=False)),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dossiers', to='registry.environment')),
-                ('job', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='dossiers', to='core.job')),
-                ('requested_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dossiers', to=settings.AUTH_USER_MODEL)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dossiers', to='registry.modelversion')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "number",
+                    models.BigIntegerField(db_default=apps.dossiers.models.NextNumber(), editable=False, unique=True),
+                ),
+                (
+                    "order",
+                    models.CharField(
+                        choices=[("annex_iv", "Order of AI Act Annex IV"), ("sr_26_2", "Order of SR 26-2")],
+                        default="annex_iv",
+                        max_length=8,
+                    ),
+                ),
+                ("language", models.CharField(default="en", max_length=8)),
+                (
+                    "log_size",
+                    models.BigIntegerField(help_text="Entries of the log that the dossier was made from.", null=True),
+                ),
+                ("content_sha256", models.CharField(blank=True, max_length=64)),
+                ("sealed_sha256", models.CharField(blank=True, max_length=64)),
+                ("bundle_sha256", models.CharField(blank=True, max_length=64)),
+                ("has_time_stamp", models.BooleanField(default=False)),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="dossiers", to="registry.environment"
+                    ),
+                ),
+                (
+                    "job",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="dossiers", to="core.job"
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="dossiers",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="dossiers", to="registry.modelversion"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', '-id'],
+                "ordering": ["-created_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='DossierIssue',
+            name="DossierIssue",
             fields=[
-                ('id', models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('digest', models.CharField(editable=False, max_length=71)),
-                ('log_size', models.BigIntegerField()),
-                ('log_root', models.CharField(max_length=64)),
-                ('content_sha256', models.CharField(max_length=64)),
-                ('base_sha256', models.CharField(max_length=64)),
-                ('base_size', models.BigIntegerField()),
-                ('sealed_sha256', models.CharField(max_length=64)),
-                ('sealed_size', models.BigIntegerField()),
-                ('payload_manifest_sha256', models.CharField(max_length=64)),
-                ('pages', models.PositiveIntegerField()),
-                ('dossier', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='issue', to='dossiers.dossier')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.models.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("digest", models.CharField(editable=False, max_length=71)),
+                ("log_size", models.BigIntegerField()),
+                ("log_root", models.CharField(max_length=64)),
+                ("content_sha256", models.CharField(max_length=64)),
+                ("base_sha256", models.CharField(max_length=64)),
+                ("base_size", models.BigIntegerField()),
+                ("sealed_sha256", models.CharField(max_length=64)),
+                ("sealed_size", models.BigIntegerField()),
+                ("payload_manifest_sha256", models.CharField(max_length=64)),
+                ("pages", models.PositiveIntegerField()),
+                (
+                    "dossier",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="issue", to="dossiers.dossier"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.AddIndex(
-            model_name='dossier',
-            index=models.Index(fields=['version', '-created_at'], name='dossier_version'),
+            model_name="dossier",
+            index=models.Index(fields=["version", "-created_at"], name="dossier_version"),
         ),
     ]

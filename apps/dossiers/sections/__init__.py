@@ -27,9 +27,17 @@ from apps.dossiers.sections.plan import Spec
 Content = dict[str, Any]
 
 QUERIES: dict[str, Callable[[VersionRecord], Content]] = {
-    "D0": identity.query, "D1": description.query, "D2a": design.query, "D2b": sources.query, "D2d": changes.agreed, "D3": limits.query,
-    "D6": changes.query, "D9": running.query, "A4": governance.query, "A5": proof.query,
-}  # fmt: skip
+    "D0": identity.query,
+    "D1": description.query,
+    "D2a": design.query,
+    "D2b": sources.query,
+    "D2d": changes.agreed,
+    "D3": limits.query,
+    "D6": changes.query,
+    "D9": running.query,
+    "A4": governance.query,
+    "A5": proof.query,
+}
 NEW_PAGE = frozenset({"D2e", "A4"})
 
 
@@ -52,11 +60,18 @@ def section_content(record: VersionRecord, spec: Spec) -> Content:
         if plan.DOCUMENTS[row.section] == spec.id
     ]
     return {
-        "id": spec.id, "no": spec.no, "title": spec.title, "where": spec.where,
+        "id": spec.id,
+        "no": spec.no,
+        "title": spec.title,
+        "where": spec.where,
         "answers": answers.answered(answers.results_of(record, spec)),
         "evidence": [items.head_of(row, record) for row in answers.items_of(record, spec)],
-        "missing": missing, "not_needed": not_needed, "documents": documents, "own": own,
+        "missing": missing,
+        "not_needed": not_needed,
+        "documents": documents,
+        "own": own,
         "template": f"dossiers/sections/{spec.id.lower()}.html" if own else "",
-        "items": home, "is_new_page": spec.id in NEW_PAGE,
+        "items": home,
+        "is_new_page": spec.id in NEW_PAGE,
         "is_compact": not (home or documents or own),
-    }  # fmt: skip
+    }

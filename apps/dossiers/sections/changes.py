@@ -24,15 +24,21 @@ def query(record: VersionRecord) -> Content:
     rows = ModelVersion.objects.filter(model=version.model, created_at__lte=record.at).order_by("-created_at", "-id")
     states = workflow.recorded_states(list(rows[:MOST_VERSIONS]))
     return {
-        "reason": str(version.get_reason_display()), "note": version.reason_note,
+        "reason": str(version.get_reason_display()),
+        "note": version.reason_note,
         "differences": differences(predecessor(version), version),
         "versions": [
-            {"version": row.version, "registered": wording.utc(row.created_at), "reason": str(row.get_reason_display()),
-             "state": str(states.get(row.pk, "draft")).replace("_", " "), "digest": wording.groups(row.artifact_digest)[:2],
-             "is_this": row.pk == version.pk}
+            {
+                "version": row.version,
+                "registered": wording.utc(row.created_at),
+                "reason": str(row.get_reason_display()),
+                "state": str(states.get(row.pk, "draft")).replace("_", " "),
+                "digest": wording.groups(row.artifact_digest)[:2],
+                "is_this": row.pk == version.pk,
+            }
             for row in rows[:MOST_VERSIONS]
         ],
-    }  # fmt: skip
+    }
 
 
 def differences(before: ModelVersion | None, version: ModelVersion) -> list[list[str]]:

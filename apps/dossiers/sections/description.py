@@ -13,9 +13,11 @@ def query(record: VersionRecord) -> Content:
     """What the model is for, and whether it reaches its objective."""
     use_case = record.version.use_case
     texts = [
-        ["Intended purpose", use_case.purpose], ["Business objective", use_case.objective], ["People affected", use_case.people_affected],
+        ["Intended purpose", use_case.purpose],
+        ["Business objective", use_case.objective],
+        ["People affected", use_case.people_affected],
         ["Purpose of the model", record.version.model.purpose],
-    ]  # fmt: skip
+    ]
     return {
         "texts": [[label, text or "Not recorded."] for label, text in texts],
         "owner": str(use_case.owner),
@@ -32,10 +34,14 @@ def kpi_content(kpi: Kpi, record: VersionRecord) -> Content:
         reached = measured == kpi.target or is_better(kpi, measured, kpi.target)
         met, shape = ("Reached", "satisfied") if reached else ("Not reached", "open")
     return {
-        "name": kpi.name, "unit": kpi.unit, "target": f"{'at least' if kpi.direction == Kpi.Direction.HIGHER else 'at most'} {kpi.target:g}",
+        "name": kpi.name,
+        "unit": kpi.unit,
+        "target": f"{'at least' if kpi.direction == Kpi.Direction.HIGHER else 'at most'} {kpi.target:g}",
         "baseline": f"{baseline}, {kpi.baseline_name}" if kpi.baseline_name else baseline,
-        "measured": f"{measured:g}" if measured is not None else "not measured", "met": met, "shape": shape,
-    }  # fmt: skip
+        "measured": f"{measured:g}" if measured is not None else "not measured",
+        "met": met,
+        "shape": shape,
+    }
 
 
 def measured_facts(record: VersionRecord) -> Content:

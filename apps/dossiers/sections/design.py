@@ -17,8 +17,15 @@ def query(record: VersionRecord) -> Content:
         traced = basis.get(name)
         verdict = traced.verdict if traced else None
         rows.append(
-            {"name": name, "reason": reason or "no reason given", "type": (feature.get("type") or "") if isinstance(feature, dict) else "",
-             "classification": str(verdict.classification).replace("_", " ") if verdict else "nothing declared",
-             "findings": ", ".join(row.reference for row in record.findings if name in f"{row.title} {row.text}".split()) or "none"}
-        )  # fmt: skip
+            {
+                "name": name,
+                "reason": reason or "no reason given",
+                "type": (feature.get("type") or "") if isinstance(feature, dict) else "",
+                "classification": str(verdict.classification).replace("_", " ") if verdict else "nothing declared",
+                "findings": ", ".join(
+                    row.reference for row in record.findings if name in f"{row.title} {row.text}".split()
+                )
+                or "none",
+            }
+        )
     return {"features": rows}

@@ -1,7 +1,10 @@
 """Words that a reader outside may not know."""
 
 WORDS = (
-    ("Approval manifest", "The list of digests that an approval was given for: artifact, evidence, policy, process, data, open findings, waivers."),
+    (
+        "Approval manifest",
+        "The list of digests that an approval was given for: artifact, evidence, policy, process, data, open findings, waivers.",
+    ),
     ("Attested", "Stated by a named person. Never shown like a measurement."),
     ("AUC", "Chance that a case with the outcome scores higher than one without."),
     ("Checkpoint", "Signed statement of the size and the root of the log at a moment."),
@@ -15,11 +18,14 @@ WORDS = (
     ("Inclusion proof", "Hashes that lead from one entry to the signed root."),
     ("Interval", "Range that holds the true value in 95 of 100 repetitions; 95 % unless another share is named."),
     ("Opaque", "Nothing is known of how the data came about at this step."),
-    ("Proven, declared, assumed", "A run said so column by column; a person or a design said so; only the datasets are known to be connected."),
+    (
+        "Proven, declared, assumed",
+        "A run said so column by column; a person or a design said so; only the datasets are known to be connected.",
+    ),
     ("Seal", "Electronic seal of the organisation over the whole file. It is no signature of a person."),
     ("Tier", "1 (highest) to 4: how much a use case matters and can go wrong."),
     ("Waiver", "Accepted gap: one requirement, one version, an end. It never counts as met."),
-)  # fmt: skip
+)
 
 
 def glossary() -> list[list[str]]:

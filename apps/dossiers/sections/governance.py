@@ -44,10 +44,16 @@ def steps(record: VersionRecord) -> list[Content]:
         return []
     review = record.reviews[-1]
     return [
-        {"no": step.number, "title": step.title, "role": str(Role(step.role).label), "quorum": step.quorum,
-         "state": str(step.get_state_display()), "due": step.due_on.isoformat() if step.due_on else "no date"}
+        {
+            "no": step.number,
+            "title": step.title,
+            "role": str(Role(step.role).label),
+            "quorum": step.quorum,
+            "state": str(step.get_state_display()),
+            "due": step.due_on.isoformat() if step.due_on else "no date",
+        }
         for step in review.round_steps
-    ]  # fmt: skip
+    ]
 
 
 def thread_content(thread: Any) -> Content:
@@ -87,10 +93,17 @@ def finding_content(row: Finding) -> Content:
     verified = f"verified by {row.closed_by}, {wording.utc(row.closed_at)}" if row.closed_by and row.closed_at else ""
     answered = f"answered by {row.answered_by}" if row.answered_by else ""
     return {
-        "reference": row.reference, "title": row.title, "text": row.text, "severity": str(row.get_severity_display()),
-        "owner": str(row.owner), "due": row.due_on.isoformat(), "word": str(row.get_state_display()), "shape": FINDING_SHAPES[row.state],
-        "how": verified or answered, "raised": wording.utc(row.created_at),
-    }  # fmt: skip
+        "reference": row.reference,
+        "title": row.title,
+        "text": row.text,
+        "severity": str(row.get_severity_display()),
+        "owner": str(row.owner),
+        "due": row.due_on.isoformat(),
+        "word": str(row.get_state_display()),
+        "shape": FINDING_SHAPES[row.state],
+        "how": verified or answered,
+        "raised": wording.utc(row.created_at),
+    }
 
 
 def condition_content(row: Any, record: VersionRecord) -> Content:
@@ -100,9 +113,14 @@ def condition_content(row: Any, record: VersionRecord) -> Content:
         ("Met", "satisfied") if not row.finding.is_open else ("Late", "expired") if is_late else ("Running", "later")
     )
     return {
-        "reference": row.reference, "text": row.text, "owner": str(row.owner), "due": row.due_on.isoformat(), "word": word, "shape": shape,
+        "reference": row.reference,
+        "text": row.text,
+        "owner": str(row.owner),
+        "due": row.due_on.isoformat(),
+        "word": word,
+        "shape": shape,
         "finding": row.finding.reference,
-    }  # fmt: skip
+    }
 
 
 def waiver_content(row: Any, record: VersionRecord) -> Content:
@@ -121,11 +139,20 @@ def waiver_content(row: Any, record: VersionRecord) -> Content:
             f"decided by {row.decided_by}, {wording.utc(row.decided_at)}: {row.decision_reason or 'no reason given'}"
         )
     return {
-        "reference": row.reference, "requirement": row.requirement_id, "title": row.requirement_title, "word": word, "shape": shape,
-        "where": row.environment.name if row.environment else "all environments", "reason": row.reason, "control": row.compensating_control,
-        "asked": f"asked for by {row.requested_by}, {wording.utc(row.created_at)}", "decided": decided,
-        "without": next((result.sentence for result in record.judgement.results if result.id == row.requirement_id), ""),
-    }  # fmt: skip
+        "reference": row.reference,
+        "requirement": row.requirement_id,
+        "title": row.requirement_title,
+        "word": word,
+        "shape": shape,
+        "where": row.environment.name if row.environment else "all environments",
+        "reason": row.reason,
+        "control": row.compensating_control,
+        "asked": f"asked for by {row.requested_by}, {wording.utc(row.created_at)}",
+        "decided": decided,
+        "without": next(
+            (result.sentence for result in record.judgement.results if result.id == row.requirement_id), ""
+        ),
+    }
 
 
 def decision_content(row: Any) -> Content:
@@ -135,21 +162,34 @@ def decision_content(row: Any) -> Content:
     if row.outcome == "allow" and row.waivers:
         word, shape = "Allowed with waiver", "waived"
     return {
-        "id": row.pk.hex[-8:], "at": wording.utc(row.asked_at), "environment": row.environment.name if row.environment else row.environment_given or "not named",
-        "word": word, "shape": shape, "sentence": row.sentence, "codes": ", ".join(row.codes), "is_dry_run": row.is_dry_run,
-    }  # fmt: skip
+        "id": row.pk.hex[-8:],
+        "at": wording.utc(row.asked_at),
+        "environment": row.environment.name if row.environment else row.environment_given or "not named",
+        "word": word,
+        "shape": shape,
+        "sentence": row.sentence,
+        "codes": ", ".join(row.codes),
+        "is_dry_run": row.is_dry_run,
+    }
 
 
 def signature_content(row: Any) -> Content:
     """One signature: printed name, time and meaning stand in every print of it."""
     signed = row.signature
     return {
-        "step": signed.step.number, "round": signed.round, "name": signed.printed_name, "role": str(Role(signed.role).label),
-        "meaning": str(signed.get_meaning_display()), "text": signed.meaning_text, "reason": signed.reason,
-        "at": wording.utc(signed.signed_at).removesuffix(" UTC"), "digest": wording.groups(signed.seen_digest)[:2],
-        "proof": signed.authentication.replace("_", " "), "entry": row.entry if row.entry is not None else "waits for its number",
+        "step": signed.step.number,
+        "round": signed.round,
+        "name": signed.printed_name,
+        "role": str(Role(signed.role).label),
+        "meaning": str(signed.get_meaning_display()),
+        "text": signed.meaning_text,
+        "reason": signed.reason,
+        "at": wording.utc(signed.signed_at).removesuffix(" UTC"),
+        "digest": wording.groups(signed.seen_digest)[:2],
+        "proof": signed.authentication.replace("_", " "),
+        "entry": row.entry if row.entry is not None else "waits for its number",
         "is_withdrawn": row.is_withdrawn,
-    }  # fmt: skip
+    }
 
 
 def manifest(record: VersionRecord) -> Content:
@@ -159,7 +199,12 @@ def manifest(record: VersionRecord) -> Content:
         return {}
     body = found.body
     return {
-        "digest": wording.groups(found.digest), "frozen": wording.utc(found.created_at), "evidence": len(body.get("evidence", [])),
-        "waivers": len(body.get("waivers", [])), "findings": len(body.get("findings", [])),
-        "datasets": len(body.get("data", [])), "policy": body.get("policy", {}).get("name", ""), "process": body.get("process", {}).get("name", ""),
-    }  # fmt: skip
+        "digest": wording.groups(found.digest),
+        "frozen": wording.utc(found.created_at),
+        "evidence": len(body.get("evidence", [])),
+        "waivers": len(body.get("waivers", [])),
+        "findings": len(body.get("findings", [])),
+        "datasets": len(body.get("data", [])),
+        "policy": body.get("policy", {}).get("name", ""),
+        "process": body.get("process", {}).get("name", ""),
+    }

@@ -9,9 +9,14 @@ from apps.registry.models import ModelVersion
 Content = dict[str, Any]
 LONGEST = 300
 LEGAL = (
-    ("eu.ai_class", "AI Act class"), ("eu.annex_iii_point", "Annex III point"), ("eu.roles", "Role under the AI Act"),
-    ("org.sector", "Sector"), ("org.jurisdictions", "Jurisdictions"), ("use.domain", "Domain"), ("use.automation", "Role of people"),
-)  # fmt: skip
+    ("eu.ai_class", "AI Act class"),
+    ("eu.annex_iii_point", "Annex III point"),
+    ("eu.roles", "Role under the AI Act"),
+    ("org.sector", "Sector"),
+    ("org.jurisdictions", "Jurisdictions"),
+    ("use.domain", "Domain"),
+    ("use.automation", "Role of people"),
+)
 
 
 def query(record: VersionRecord) -> Content:
@@ -37,10 +42,18 @@ def identity(record: VersionRecord) -> list[Content]:
         ("Served at", served(version.endpoint), ""),
         ("Output", parameters(version.output), ""),
         *[link_row(link) for link in version.dataset_links.select_related("dataset_version__dataset")],
-        ("Reason for this version", " ".join(filter(None, [f"{version.get_reason_display()}.", version.reason_note])), ""),
-        ("Version before", f"{before.version}, registered {wording.utc(before.created_at)}" if before else "none: this is the first", ""),
+        (
+            "Reason for this version",
+            " ".join(filter(None, [f"{version.get_reason_display()}.", version.reason_note])),
+            "",
+        ),
+        (
+            "Version before",
+            f"{before.version}, registered {wording.utc(before.created_at)}" if before else "none: this is the first",
+            "",
+        ),
         ("Registered", f"{wording.utc(version.created_at)} by {version.created_by}", ""),
-    ]  # fmt: skip
+    ]
     return [named(label, value, digest) for label, value, digest in rows]
 
 
@@ -72,7 +85,7 @@ def served(endpoint: Content) -> str:
 def link_row(link: Any) -> tuple[str, str, str]:
     """One dataset the version was made from or tried on."""
     state = link.dataset_version
-    rows = f"{state.rows:,} rows".replace(",", wording.HARD_SPACE) if state.rows is not None else "rows not recorded"
+    rows = f"{wording.thousands(state.rows)} rows" if state.rows is not None else "rows not recorded"
     return (str(link.get_role_display()), f"{state.dataset}, {state.key}, {rows}", link.sha256 or state.sha256)
 
 
@@ -88,7 +101,7 @@ def files(version: ModelVersion) -> list[Content]:
     return [
         {
             "path": row["path"],
-            "size": f"{row['size']:,}".replace(",", wording.HARD_SPACE),
+            "size": wording.thousands(row["size"]),
             "digest": wording.groups(row["sha256"]),
         }
         for row in version.artifact_files
@@ -114,10 +127,14 @@ def tier(record: VersionRecord) -> Content:
         for place, (axis, label) in enumerate((("materiality", "Materiality"), ("inherent", "Inherent risk")))
     ]
     return {
-        "tier": use_case.tier, "proposed": use_case.proposed_tier, "confirmed": confirmed, "axes": axes if arithmetic else [],
-        "floors": arithmetic.get("floors", []), "open_floors": arithmetic.get("open_floors", []),
+        "tier": use_case.tier,
+        "proposed": use_case.proposed_tier,
+        "confirmed": confirmed,
+        "axes": axes if arithmetic else [],
+        "floors": arithmetic.get("floors", []),
+        "open_floors": arithmetic.get("open_floors", []),
         "sentence": arithmetic.get("sentence", ""),
-    }  # fmt: skip
+    }
 
 
 def legal(record: VersionRecord) -> list[list[str]]:

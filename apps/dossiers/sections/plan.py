@@ -9,13 +9,29 @@ from django.conf import settings
 
 MAP = "fixtures/frameworks/support/dossier-map.yaml"
 NUMBERS = {
-    "D0": "0", "D1": "1", "D2a": "2(a–c)", "D2b": "2(d)", "D2c": "2(e)", "D2d": "2(f)", "D2e": "2(g)", "D2f": "2(h)", "D3": "3", "D4": "4",
-    "D5": "5", "D6": "6", "D7": "7", "D8": "8", "D9": "9",
-}  # fmt: skip
+    "D0": "0",
+    "D1": "1",
+    "D2a": "2(a–c)",
+    "D2b": "2(d)",
+    "D2c": "2(e)",
+    "D2d": "2(f)",
+    "D2e": "2(g)",
+    "D2f": "2(h)",
+    "D3": "3",
+    "D4": "4",
+    "D5": "5",
+    "D6": "6",
+    "D7": "7",
+    "D8": "8",
+    "D9": "9",
+}
 PARTS = {
     "annex_iv": [
         ("Part I. Decision and identity", ("D0",)),
-        ("Part II. Technical documentation in the order of Annex IV", ("D1", "D2a", "D2b", "D2c", "D2d", "D2e", "D2f", "D3", "D4", "D5", "D6", "D7", "D8", "D9")),
+        (
+            "Part II. Technical documentation in the order of Annex IV",
+            ("D1", "D2a", "D2b", "D2c", "D2d", "D2e", "D2f", "D3", "D4", "D5", "D6", "D7", "D8", "D9"),
+        ),
         ("Part III. Other law, vendors and governance", ("A1", "A2", "A3", "A4")),
         ("Part IV. Record and proof", ("A5",)),
     ],
@@ -26,18 +42,39 @@ PARTS = {
         ("Part IV. Vendors, governance, other law", ("A3", "A4", "A1", "A2", "D7", "D8")),
         ("Part V. Record and proof", ("A5",)),
     ],
-}  # fmt: skip
+}
 # Where the result of a check stands that fills no evidence type of the map.
 CHECKS = {
-    "data_profile": "D2b", "data_quality": "D2b", "personal_data": "D2b", "singling_out": "D2b", "representation": "D2b",
-    "protected_attributes": "D2b", "proxies": "D2b", "lineage_completeness": "D2b", "explainability": "D2c", "partial_dependence": "D2c",
-    "performance": "D2e", "fairness": "D2e", "subpopulations": "D2e", "robustness": "D2e", "comparison": "D2e", "reproducibility": "D1",
-    "artifact_parity": "D1", "load": "D2f", "drift": "D9",
-}  # fmt: skip
+    "data_profile": "D2b",
+    "data_quality": "D2b",
+    "personal_data": "D2b",
+    "singling_out": "D2b",
+    "representation": "D2b",
+    "protected_attributes": "D2b",
+    "proxies": "D2b",
+    "lineage_completeness": "D2b",
+    "explainability": "D2c",
+    "partial_dependence": "D2c",
+    "performance": "D2e",
+    "fairness": "D2e",
+    "subpopulations": "D2e",
+    "robustness": "D2e",
+    "comparison": "D2e",
+    "reproducibility": "D1",
+    "artifact_parity": "D1",
+    "load": "D2f",
+    "drift": "D9",
+}
 # Where hand-written reasons stand.
 DOCUMENTS = {
-    "purpose": "D1", "data_choices": "D2b", "features": "D2a", "method": "D2a", "fairness": "D2e", "limits": "D3", "other": "D1",
-}  # fmt: skip
+    "purpose": "D1",
+    "data_choices": "D2b",
+    "features": "D2a",
+    "method": "D2a",
+    "fairness": "D2e",
+    "limits": "D3",
+    "other": "D1",
+}
 REST = "A5"
 
 

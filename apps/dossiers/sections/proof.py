@@ -6,14 +6,24 @@ from typing import Any
 from apps.audit import verbs
 from apps.dossiers import items, wording
 from apps.dossiers.record import VersionRecord
+from apps.policy.models import Framework
 
 Content = dict[str, Any]
 CHUNK = 200
 MOST_ENTRIES = 600
 LETTERS = {
-    "model_version": "V", "model": "M", "use_case": "U", "review": "R", "evidence": "E", "finding": "F", "waiver": "W", "decision": "G",
-    "dataset": "D", "dataset_version": "S", "dossier": "O",
-}  # fmt: skip
+    "model_version": "V",
+    "model": "M",
+    "use_case": "U",
+    "review": "R",
+    "evidence": "E",
+    "finding": "F",
+    "waiver": "W",
+    "decision": "G",
+    "dataset": "D",
+    "dataset_version": "S",
+    "dossier": "O",
+}
 GROUPS = (
     ("Gaps", "not met, missing, expired, not checked, or waiting for an answer", wording.GAPS),
     ("Waived", "not met, and accepted until a date", frozenset({"waived"})),
@@ -37,21 +47,25 @@ CHECKS = (
 def query(record: VersionRecord) -> Content:
     """Registers, trail, index, verification, glossary."""
     return {
-        "registers": registers(record), "not_applicable": not_applicable(record), "policy": str(record.judgement.policy),
-        "trail": trail(record), "index": [items.head_of(row, record) for row in record.evidence],
+        "registers": registers(record),
+        "not_applicable": not_applicable(record),
+        "policy": str(record.judgement.policy),
+        "trail": trail(record),
+        "index": [items.head_of(row, record) for row in record.evidence],
         "checks": [list(row) for row in CHECKS],
-    }  # fmt: skip
+    }
 
 
 def registers(record: VersionRecord) -> list[Content]:
     """Every requirement that applies, gaps first, in tables that are split by framework."""
+    names = dict(Framework.objects.values_list("slug", "short_name"))
     found = []
     for title, meaning, outcomes in GROUPS:
         rows = [row for row in record.judgement.results if row.outcome in outcomes]
         by_framework = sorted(rows, key=lambda row: (row.framework, wording.OUTCOME_ORDER.index(row.outcome)))
         tables = [
             {
-                "framework": framework or "House rules and minimum evidence",
+                "framework": names.get(framework, framework.replace("-", " ") or "House rules and minimum evidence"),
                 "rows": [register_row(row, record) for row in chosen],
             }
             for framework, chosen in (
@@ -67,10 +81,16 @@ def register_row(row: Any, record: VersionRecord) -> Content:
     numbers = [record.numbers[item["id"]] for item in row.evidence if item["id"] in record.numbers]
     blocking = " Blocks the gate." if row.is_blocking else ""
     return {
-        "id": row.id, "title": row.title, "reference": row.ref or "none", "observed": row.observed or "not recorded", "required": row.required or "not recorded",
-        "evidence": numbers, "outcome": wording.outcome(row), "blocking": row.is_blocking,
+        "id": row.id,
+        "title": row.title,
+        "reference": row.ref or "none",
+        "observed": row.observed or "not recorded",
+        "required": row.required or "not recorded",
+        "evidence": numbers,
+        "outcome": wording.outcome(row),
+        "blocking": row.is_blocking,
         "sentence": f"{row.sentence}{blocking} {row.fix}".strip() if row.outcome in wording.GAPS else "",
-    }  # fmt: skip
+    }
 
 
 def not_applicable(record: VersionRecord) -> list[Content]:
@@ -92,10 +112,15 @@ def trail(record: VersionRecord) -> Content:
     letters: dict[str, str] = {}
     rows = [trail_row(leaf, names, letters) for leaf in shown]
     return {
-        "origin": record.head.note.split("\n", 1)[0], "size": record.log.size, "root": wording.groups(record.log.root), "total": len(leaves),
-        "shown": len(shown), "objects": len(record.log.subjects), "tables": [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)],
+        "origin": record.head.note.split("\n", 1)[0],
+        "size": record.log.size,
+        "root": wording.groups(record.log.root),
+        "total": len(leaves),
+        "shown": len(shown),
+        "objects": len(record.log.subjects),
+        "tables": [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)],
         "letters": [f"{letter} {kind.replace('_', ' ')}" for kind, letter in letters.items()],
-    }  # fmt: skip
+    }
 
 
 def trail_row(leaf: Any, names: dict[str, str], letters: dict[str, str]) -> Content:
@@ -104,7 +129,12 @@ def trail_row(leaf: Any, names: dict[str, str], letters: dict[str, str]) -> Cont
     letters[kind] = LETTERS.get(kind, kind)
     entry = leaf.entry
     return {
-        "seq": leaf.seq, "object": f"{letters[kind]} {key.replace('-', '')[-5:]} {leaf.n}", "at": wording.utc(entry.at).removesuffix(" UTC"),
-        "actor": names.get(entry.actor, entry.actor), "verb": entry.verb, "phrase": verbs.phrase(entry.verb), "reason": entry.reason[:240],
+        "seq": leaf.seq,
+        "object": f"{letters[kind]} {key.replace('-', '')[-5:]} {leaf.n}",
+        "at": wording.utc(entry.at).removesuffix(" UTC"),
+        "actor": names.get(entry.actor, entry.actor),
+        "verb": entry.verb,
+        "phrase": verbs.phrase(entry.verb),
+        "reason": entry.reason[:240],
         "hash": wording.groups(bytes(leaf.hash).hex())[:2],
-    }  # fmt: skip
+    }

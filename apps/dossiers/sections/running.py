@@ -12,11 +12,17 @@ def query(record: VersionRecord) -> Content:
     """Deployments, oldest first."""
     return {
         "deployments": [
-            {"environment": row.environment.name, "state": str(row.get_state_display()), "digest": wording.groups(row.artifact_digest)[:2],
-             "authorised": when(row.authorised_at), "started": when(row.started_at), "ended": when(row.ended_at, row.end_reason)}
+            {
+                "environment": row.environment.name,
+                "state": str(row.get_state_display()),
+                "digest": wording.groups(row.artifact_digest)[:2],
+                "authorised": when(row.authorised_at),
+                "started": when(row.started_at),
+                "ended": when(row.ended_at, row.end_reason),
+            }
             for row in record.deployments
         ]
-    }  # fmt: skip
+    }
 
 
 def when(moment: Any, reason: str = "") -> str:

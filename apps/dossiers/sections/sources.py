@@ -19,12 +19,17 @@ def query(record: VersionRecord) -> Content:
     return {
         "datasets": [dataset_content(source, record) for source in sources],
         "columns": columns(record),
-        "drawing": lineage.drawing(record.closure) if sources else "",
+        "drawing": drawing(record) if sources else "",
         "confidence": confidence.sentence,
         "features": [feature_content(item) for item in record.features],
         "opaque": [item.name for item in record.features if item.basis == "opaque"],
         "events": events(record),
     }
+
+
+def drawing(record: VersionRecord) -> str:
+    """The drawing of the page, set in the typeface of the document."""
+    return lineage.drawing(record.closure).replace("<svg ", '<svg font-family="Source Sans" ', 1)
 
 
 def dataset_content(source: Any, record: VersionRecord) -> Content:
@@ -45,13 +50,21 @@ def dataset_content(source: Any, record: VersionRecord) -> Content:
         word, shape = "Nobody answers for it", "missing"
     states = [f"{read.version.key}{' (inferred)' if read.is_inferred else ''}" for read in source.versions[:3]]
     return {
-        "name": str(dataset), "owner": str(dataset.owner) if dataset.owner else "nobody", "state": str(dataset.get_state_display()),
-        "roles": ", ".join(source.roles) or "upstream", "states": ", ".join(states) or "not recorded", "terms": dataset.terms or "not recorded",
+        "name": str(dataset),
+        "owner": str(dataset.owner) if dataset.owner else "nobody",
+        "state": str(dataset.get_state_display()),
+        "roles": ", ".join(source.roles) or "upstream",
+        "states": ", ".join(states) or "not recorded",
+        "terms": dataset.terms or "not recorded",
         "purposes": ", ".join(dataset.permitted_purposes) or "none named",
-        "until": dataset.terms_end_on.isoformat() if dataset.terms_end_on else "no end", "word": word, "shape": shape,
-        "provenance": dataset.provenance or "not recorded", "collection": dataset.collection or "not recorded",
-        "lawful_basis": dataset.lawful_basis or "not recorded", "retention": dataset.retention or "not recorded",
-    }  # fmt: skip
+        "until": dataset.terms_end_on.isoformat() if dataset.terms_end_on else "no end",
+        "word": word,
+        "shape": shape,
+        "provenance": dataset.provenance or "not recorded",
+        "collection": dataset.collection or "not recorded",
+        "lawful_basis": dataset.lawful_basis or "not recorded",
+        "retention": dataset.retention or "not recorded",
+    }
 
 
 def columns(record: VersionRecord) -> list[Content]:
@@ -61,22 +74,33 @@ def columns(record: VersionRecord) -> list[Content]:
     )
     return [
         {
-            "dataset": str(row.dataset), "column": row.path, "classification": str(row.get_classification_display()),
-            "protected": f"yes, privileged: {row.privileged}" if row.is_protected and row.privileged else "yes" if row.is_protected else "no",
+            "dataset": str(row.dataset),
+            "column": row.path,
+            "classification": str(row.get_classification_display()),
+            "protected": f"yes, privileged: {row.privileged}"
+            if row.is_protected and row.privileged
+            else "yes"
+            if row.is_protected
+            else "no",
             "masked": "yes" if row.is_masked else "no",
         }
-        for row in rows.select_related("dataset").order_by("dataset__namespace", "dataset__name", "ordinal", "path")[:MOST_COLUMNS]
-    ]  # fmt: skip
+        for row in rows.select_related("dataset").order_by("dataset__namespace", "dataset__name", "ordinal", "path")[
+            :MOST_COLUMNS
+        ]
+    ]
 
 
 def feature_content(item: Any) -> Content:
     """One feature with its sources and how sure that is."""
     origins = [origin.label for origin in item.sources]
     return {
-        "name": item.name, "sources": ", ".join(origins) or "not known", "how": item.how, "basis": item.basis,
+        "name": item.name,
+        "sources": ", ".join(origins) or "not known",
+        "how": item.how,
+        "basis": item.basis,
         "masked": "yes" if item.masked else "no",
         "influences": ", ".join(origin.label for origin in item.influences),
-    }  # fmt: skip
+    }
 
 
 def events(record: VersionRecord) -> list[Content]:
@@ -85,7 +109,13 @@ def events(record: VersionRecord) -> list[Content]:
         "dataset", "by"
     )
     return [
-        {"at": wording.utc(row.created_at), "dataset": str(row.dataset), "kind": str(row.get_kind_display()), "by": record.printed(row.by),
-         "fields": ", ".join(row.fields) or "the whole dataset", "reason": row.reason}
+        {
+            "at": wording.utc(row.created_at),
+            "dataset": str(row.dataset),
+            "kind": str(row.get_kind_display()),
+            "by": record.printed(row.by),
+            "fields": ", ".join(row.fields) or "the whole dataset",
+            "reason": row.reason,
+        }
         for row in rows.order_by("created_at", "id")
-    ]  # fmt: skip
+    ]
