@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from apps.core.models import Immutable, LockedQuerySet, Record
+from apps.core.models import Immutable, ImmutableQuerySet, LockedQuerySet, Record
 from apps.registry.models import Environment, ModelVersion
 
 
@@ -50,7 +50,7 @@ class Clearance(Record):
         return f"{self.version} in {self.environment}: {self.outcome}"
 
 
-class DecisionQuerySet(LockedQuerySet):
+class DecisionQuerySet(ImmutableQuerySet):
     """Reads of the decision log."""
 
     def visible_to(self, user: Any) -> "DecisionQuerySet":

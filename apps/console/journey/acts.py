@@ -252,7 +252,7 @@ SIGNS = {
         "Rebuilt from code, data and seed; figures agree and the limits are stated.",
     ),
     "reviewer": (
-        "validator",
+        "reviewer",
         "reviewed",
         "Read by someone who did not build it; figures and limits agree with the record.",
     ),

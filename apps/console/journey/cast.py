@@ -14,7 +14,8 @@ from apps.audit import services as audit
 PEOPLE: dict[str, tuple[str, tuple[str, ...]]] = {
     "developer": ("Model developer", (Role.DEVELOPER,)),
     "owner": ("Model owner", (Role.MODEL_OWNER,)),
-    "validator": ("Validator", (Role.VALIDATOR, Role.REVIEWER)),
+    "validator": ("Validator", (Role.VALIDATOR,)),
+    "reviewer": ("Reviewer", (Role.REVIEWER,)),
     "privacy": ("Privacy officer", (Role.PRIVACY_OFFICER, Role.DATA_STEWARD)),
     "risk": ("Risk officer, head of model risk", (Role.RISK_OFFICER, Role.HEAD_OF_MODEL_RISK, Role.RISK_COMMITTEE)),
     "risk2": ("Risk officer, compliance", (Role.RISK_OFFICER, Role.COMPLIANCE)),
