@@ -95,7 +95,7 @@ def cover(record: VersionRecord) -> Content:
         "tier": tier_sentence(record),
         "ai_class": ai_class(record),
         "validity": validity(record),
-        "judged": f"{judgement.policy} · judged {wording.utc(judgement.at)}{process_of(record)}",
+        "judged": f"{judgement.policy} · judged {wording.utc(judgement.at)}{newest_process(record)}",
         "readiness": judgement.sentence,
         "counts": [
             {"shape": wording.SHAPES[outcome], "word": wording.outcome_word(outcome), "count": number}
@@ -109,7 +109,7 @@ def cover(record: VersionRecord) -> Content:
     }
 
 
-def process_of(record: VersionRecord) -> str:
+def newest_process(record: VersionRecord) -> str:
     """The process under which the newest review runs."""
     return f" · process {record.reviews[-1].process}" if record.reviews else ""
 
