@@ -121,7 +121,9 @@ def make(world: World) -> Shown:
 def by_group(world: World, check: str, rows: list[dict[str, Any]], key: str) -> Evidence:
     """The result of a check with a table by group and a figure of it, entered into the log as the worker does."""
     title = f"<title id='{key}-t'>Rates by group</title>"
-    drawing = f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="{key}-t" width="200" height="20">{title}'
+    drawing = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="{key}-t" width="200" height="20">{title}'
+    )
     svg = f'{drawing}<rect id="{key}-a" width="90" height="9" fill="#17375e"/></svg>'
     before = world.version.evidence.filter(check_key=check).order_by("created_at").last()
     item = Evidence(
@@ -133,5 +135,12 @@ def by_group(world: World, check: str, rows: list[dict[str, Any]], key: str) -> 
     )  # fmt: skip
     with transaction.atomic():
         item.save()
-        audit.record(audit.system("evidence"), "evidence.computed", item, data={"check": check}, changes=[world.version], row=item)
+        audit.record(
+            audit.system("evidence"),
+            "evidence.computed",
+            item,
+            data={"check": check},
+            changes=[world.version],
+            row=item,
+        )
     return item

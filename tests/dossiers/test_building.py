@@ -74,7 +74,9 @@ def test_the_pdf_keeps_to_the_rules_of_its_kind_after_it_is_sealed(shown: Shown)
     assert shown.pdf.startswith(b"%PDF-1.7")
     assert b'pdfaid:part="3"' in metadata and b'pdfaid:conformance="U"' in metadata
     assert "/ID" in found.trailer and "/Encrypt" not in found.trailer
-    assert "/OutputIntents" in catalog and "/StructTreeRoot" in catalog and "/JavaScript" not in catalog.get("/Names", {})
+    assert (
+        "/OutputIntents" in catalog and "/StructTreeRoot" in catalog and "/JavaScript" not in catalog.get("/Names", {})
+    )
     assert len(catalog["/AF"]) == 1
     attached = catalog["/AF"][0].get_object()
     assert attached["/AFRelationship"] == "/Data" and "/UF" in attached and "/F" in attached
@@ -141,6 +143,8 @@ def test_another_order_prints_the_same_sections_in_another_sequence(shown: Shown
     other = services.request_dossier(shown.world.version, actor=shown.world.auditor, order="sr_26_2")
     assert claimed(other).task == "dossiers.build"
     second, _ = content.build(Dossier.objects.get(pk=other.pk), Checkpoint.objects.latest("size"))
-    ids = [[section["id"] for part in document["parts"] for section in part["sections"]] for document in (first, second)]
+    ids = [
+        [section["id"] for part in document["parts"] for section in part["sections"]] for document in (first, second)
+    ]
     assert ids[0] != ids[1]
     assert sorted(ids[0]) == sorted(ids[1])

@@ -80,11 +80,15 @@ def test_every_signature_is_printed_with_name_meaning_time_and_entry(document: d
     assert all(row["meaning"] and row["at"] and isinstance(row["entry"], int) for row in printed)
 
 
-def test_small_groups_are_in_neither_page_nor_attachment_nor_bundle(document: dict[str, Any], html: str, shown: Shown) -> None:
+def test_small_groups_are_in_neither_page_nor_attachment_nor_bundle(
+    document: dict[str, Any], html: str, shown: Shown
+) -> None:
     said = json.dumps(document)
     for secret in ("0.1753", "0.175", "0.6671", "0.667"):
         assert secret not in said and secret not in html
-    item = next(row for section in sections(document).values() for row in section["items"] if row["check"] == "fairness")
+    item = next(
+        row for section in sections(document).values() for row in section["items"] if row["check"] == "fairness"
+    )
     assert item["figures"] == [] and item["left_out"] == ["Figure of fairness"]
     cells = [[cell["text"] for cell in row["cells"]] for row in item["tables"][0]["rows"]]
     assert [row[2] for row in cells] == ["withheld", "170", "withheld"]
@@ -95,7 +99,9 @@ def test_small_groups_are_in_neither_page_nor_attachment_nor_bundle(document: di
 
 
 def test_groups_that_are_large_are_printed_with_their_figure(document: dict[str, Any]) -> None:
-    item = next(row for section in sections(document).values() for row in section["items"] if row["check"] == "subpopulations")
+    item = next(
+        row for section in sections(document).values() for row in section["items"] if row["check"] == "subpopulations"
+    )
     assert len(item["figures"]) == 1
     assert [cell["below"] for cell in item["tables"][0]["rows"][0]["cells"]][-1] == "0.530 to 0.670"
 

@@ -39,7 +39,12 @@ def test_few_who_were_refused_are_as_small_as_few_who_were_chosen() -> None:
 
 
 def test_a_table_that_is_not_about_groups_is_left_alone() -> None:
-    found = suppress({"columns": [{"key": "column", "kind": "text"}, {"key": "n", "kind": "count"}], "rows": [{"column": "a", "n": 3}]})
+    found = suppress(
+        {
+            "columns": [{"key": "column", "kind": "text"}, {"key": "n", "kind": "count"}],
+            "rows": [{"column": "a", "n": 3}],
+        }
+    )
     assert not found.is_changed
 
 
@@ -47,7 +52,13 @@ def test_a_count_that_the_check_left_out_already_stays_a_word() -> None:
     assert column(suppress(table((100, 50), (90, 40), ("1–10", None))), "n") == [100, 90, "1–10"]
 
 
-@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)).filter(lambda pair: pair[1] <= pair[0]), min_size=1, max_size=6))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 60), st.integers(0, 60)).filter(lambda pair: pair[1] <= pair[0]),
+        min_size=1,
+        max_size=6,
+    )
+)
 def test_no_small_count_and_no_single_gap_is_ever_left(rows: list[tuple[int, int]]) -> None:
     found = suppress(table(*rows))
     for key in ("n", "selected"):
