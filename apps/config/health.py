@@ -115,8 +115,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
     for row in Job.objects.values("state").annotate(n=Count("id")):
         by_state.labels(row["state"]).set(row["n"])
     decisions = Gauge("imprimatur_decisions", "Gate decisions by outcome", ["outcome"], registry=registry)
-    for row in Decision.objects.values("outcome").annotate(n=Count("id")).order_by():
-        decisions.labels(row["outcome"]).set(row["n"])
+    for answer in Decision.objects.values("outcome").annotate(n=Count("id")).order_by():
+        decisions.labels(answer["outcome"]).set(answer["n"])
     Gauge(
         "imprimatur_sequencer_lag_seconds", "Age of the oldest entry without a place in the log", registry=registry
     ).set(audit.sequencer_lag().total_seconds())

@@ -47,7 +47,7 @@ class Problem(serializers.Serializer[Any]):
     instance = serializers.CharField()
     code = serializers.CharField()
     request_id = serializers.CharField()
-    errors = Reason(many=True, required=False)
+    errors = Reason(many=True, required=False)  # type: ignore[assignment]  # a field of RFC 9457, not the property
     reasons = Reason(many=True, required=False)
 
 
@@ -143,7 +143,8 @@ def translate(error: Exception) -> errors.ProductError | None:
     if isinstance(error, Http404 | exceptions.NotFound):
         return errors.NotFound("There is no such object, or you may not see it.")
     if isinstance(error, exceptions.Throttled):
-        return errors.TooMany("Too many requests. Wait before asking again.", retry_after=int(error.wait or 60))
+        seconds = error.wait or 60  # type: ignore[attr-defined]  # DRF sets it, its stubs forget it
+        return errors.TooMany("Too many requests. Wait before asking again.", retry_after=int(seconds))
     if isinstance(error, exceptions.APIException):
         refusal = errors.ProductError(str(error.detail), code=str(error.default_code).upper())
         refusal.status, refusal.title = error.status_code, "The request was refused"
@@ -266,17 +267,17 @@ def claim_key(request: Request, key: str) -> IdempotencyKey:
 class ApiView(Idempotent, views.APIView):
     """Base of single calls. `required_scopes` maps a method to the token scope it needs."""
 
-    parser_classes: ClassVar[Any] = [StrictJSONParser]
+    parser_classes = [StrictJSONParser]
     required_scopes: ClassVar[dict[str, str]] = {}
 
 
 class ViewSet(Idempotent, viewsets.GenericViewSet[Any]):
     """Base of collections: cursor pages, `visible_to(user)` in get_queryset, one service per action."""
 
-    parser_classes: ClassVar[Any] = [StrictJSONParser]
+    parser_classes = [StrictJSONParser]
     required_scopes: ClassVar[dict[str, str]] = {}
     pagination_class = CursorPage
-    filter_backends: ClassVar[list[Any]] = list(api_settings.DEFAULT_FILTER_BACKENDS)
+    filter_backends = list(api_settings.DEFAULT_FILTER_BACKENDS)  # type: ignore[arg-type]  # classes, not their names
 
     def page_of(self, queryset: Any, serializer: Any) -> Response:
         """One cursor page of `queryset` through `serializer`."""

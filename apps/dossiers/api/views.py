@@ -1,6 +1,6 @@
 """The JSON door of dossiers: ask, follow, download, and the trust file."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -27,7 +27,7 @@ class VersionDossiers(ViewSet):
 
     required_scopes: ClassVar[dict[str, str]] = SCOPES
     serializer_class = shapes.DossierReply
-    filter_backends: ClassVar[list[Any]] = []
+    filter_backends = []
 
     def get_queryset(self) -> QuerySet[Dossier]:
         """Dossiers of the version, newest first."""
@@ -65,7 +65,7 @@ class Dossiers(ViewSet):
 
     required_scopes: ClassVar[dict[str, str]] = SCOPES
     serializer_class = shapes.DossierReply
-    filter_backends: ClassVar[list[Any]] = []
+    filter_backends = []
 
     def get_queryset(self) -> QuerySet[Dossier]:
         """Dossiers by who may see them."""

@@ -74,7 +74,7 @@ class VersionEvidence(ViewSet):
 
     required_scopes: ClassVar[dict[str, str]] = WRITES
     serializer_class = shapes.EvidenceSummary
-    parser_classes: ClassVar[Any] = [StrictJSONParser, MultiPartParser]
+    parser_classes = [StrictJSONParser, MultiPartParser]
 
     def get_queryset(self) -> QuerySet[Evidence]:
         """Every item bound to the version, newest first."""

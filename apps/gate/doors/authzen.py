@@ -45,20 +45,21 @@ ANSWER = OpenApiExample(
 )
 
 
+# DRF's stubs type `context` as the serializer's own mapping; AuthZEN has a field of that name.
 class Question(serializers.Serializer[Any]):
     """An AuthZEN evaluation request."""
 
     subject = serializers.JSONField(help_text="Who or what deploys: type, id, properties")
     action = serializers.JSONField(help_text="name: deploy, scale, restart or keep_running")
     resource = serializers.JSONField(help_text="type model_version and id, the digest of the artifact")
-    context = serializers.JSONField(required=False, help_text="environment, nonce, dry_run")
+    context = serializers.JSONField(required=False, help_text="environment, nonce, dry_run")  # type: ignore[assignment]
 
 
 class Answer(serializers.Serializer[Any]):
     """An AuthZEN evaluation response."""
 
     decision = serializers.BooleanField()
-    context = serializers.JSONField()
+    context = serializers.JSONField()  # type: ignore[assignment]
 
 
 class Questions(serializers.Serializer[Any]):
@@ -67,7 +68,7 @@ class Questions(serializers.Serializer[Any]):
     subject = serializers.JSONField(required=False)
     action = serializers.JSONField(required=False)
     resource = serializers.JSONField(required=False)
-    context = serializers.JSONField(required=False)
+    context = serializers.JSONField(required=False)  # type: ignore[assignment]
     evaluations = serializers.JSONField(required=False, help_text="A list of evaluations")
     options = serializers.JSONField(required=False)
 
@@ -134,7 +135,7 @@ def decide_all(request: Request, body: dict[str, Any], rows: Any) -> list[Any]:
         raise BadRequest(f"`options.evaluations_semantic` must be one of {', '.join(SEMANTICS)}.", code="SEMANTIC")
     if not isinstance(rows, list) or len(rows) > MOST_QUESTIONS or not all(isinstance(row, dict) for row in rows):
         raise BadRequest(f"`evaluations` must be a list of at most {MOST_QUESTIONS} objects.", code="EVALUATIONS")
-    defaults = {key: body[key] for key in ("subject", "action", "resource", "context") if key in body}
+    defaults: dict[str, Any] = {key: body[key] for key in ("subject", "action", "resource", "context") if key in body}
     questions = [question_from(request, {**defaults, **row}, door="authzen") for row in rows]
     decisions = []
     for question in questions:

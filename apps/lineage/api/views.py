@@ -54,7 +54,7 @@ def settle(request: Request, digests: list[str]) -> None:
 class Receiver(ApiView):
     """`POST /api/v1/lineage`: one OpenLineage event."""
 
-    parser_classes: ClassVar[Any] = [RawParser]  # type: ignore[misc]
+    parser_classes = [RawParser]
     required_scopes: ClassVar[dict[str, str]] = {"POST": "lineage:write"}
     most_bytes = MAX_EVENT_BYTES
 
@@ -77,7 +77,7 @@ class Receiver(ApiView):
 class BatchReceiver(ApiView):
     """`POST /api/v1/lineage/batch`: an array of events, each on its own."""
 
-    parser_classes: ClassVar[Any] = [RawParser]  # type: ignore[misc]
+    parser_classes = [RawParser]
     required_scopes: ClassVar[dict[str, str]] = {"POST": "lineage:write"}
     most_bytes = MAX_BATCH_BYTES
 
