@@ -36,6 +36,8 @@ def read_rows(reading: Findings) -> None:
             reading.rows += 1
             if _digest(row) != row.digest:
                 reading.find("rows", f"{name}:{row.pk}", f"The {_words(model)} does not have the digest it carries.")
+        for pk, sentence in model.contradictions():
+            reading.find("rows", f"{name}:{pk}", sentence)
         _compare_with_log(reading, model, name)
 
 

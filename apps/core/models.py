@@ -4,6 +4,7 @@ import hashlib
 import os
 import time
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar, Self
 
@@ -80,7 +81,7 @@ class Immutable(Record):
         abstract = True
 
     unbound: ClassVar[frozenset[str]] = frozenset()
-    """Columns outside the digest, because the digest is over other bytes that say the same; the class says which."""
+    """Columns outside content(). compute_digest() or contradictions() read them again from what they were taken from."""
 
     def columns(self) -> dict[str, Any]:
         """Every column but the digest and the time the row was made, which the audit entry holds."""
@@ -95,6 +96,11 @@ class Immutable(Record):
     def compute_digest(self) -> str:
         """The digest this row should have."""
         return digest_of(self.content())
+
+    @classmethod
+    def contradictions(cls) -> Iterator[tuple[Any, str]]:
+        """Keys of rows, each with a sentence, where this table and the one that vouches for its rows do not agree."""
+        return iter(())
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:

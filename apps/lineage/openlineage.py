@@ -223,6 +223,12 @@ def check(body: Any, raw: bytes, *, now: datetime) -> Event:
     _refuse_unstorable(body)
     if kind == "run" and not UUID_FORM.fullmatch(body["run"]["runId"]):
         raise Malformed(f"{body['run']['runId'][:80]!r} is not a UUID.", "/run/runId")
+    return describe(body, raw, now=now)
+
+
+def describe(body: dict[str, Any], raw: bytes, *, now: datetime) -> Event:
+    """The event that a value was found to be when it was taken in at `now`."""
+    kind = _kind(body)
     at, marks = parse_time(body["eventTime"])
     if at > now + FUTURE:
         marks += ("future",)

@@ -1,16 +1,20 @@
 """Immutable rows of other apps: what the log bound, `verify --database` finds changed, gone or slipped in."""
 
 import inspect
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
 from apps.audit import immutable, services
 from apps.audit.models import Entry, Verdict
 from apps.audit.rows import immutable_models
 from apps.core.models import Immutable, uuid7
+from apps.lineage import openlineage
+from apps.lineage.services.intake import store
 from apps.registry.models import Involvement, ModelVersion
 from tests import factories
 
@@ -78,6 +82,46 @@ def test_a_row_slipped_in_without_an_entry_is_found(registered: ModelVersion) ->
         other = factories.person("validator")
         Involvement(version=registered, user=other, capacity=Involvement.Capacity.VALIDATED).save()
     assert sentences(services.verify_database()) == ["There is a involvement that no entry of the log knows."]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("UPDATE lineage_event SET kind = 'job'", "The event does not have the digest it carries."),
+        ("UPDATE lineage_event SET event_type = 'FAIL'", "The event does not have the digest it carries."),
+        ("UPDATE lineage_event SET event_at = event_at - interval '1 day'", "The event does not have the digest"),
+        ("UPDATE lineage_event SET marks = 'future'", "The event does not have the digest it carries."),
+        ("UPDATE lineage_event SET run_id = ''", "The event does not have the digest it carries."),
+        ("UPDATE lineage_event SET body = '{}'", "The event does not have the digest it carries."),
+        ("UPDATE lineage_event SET created_at = created_at - interval '1 day'", "not one that its delivery brought"),
+        (
+            "UPDATE lineage_event SET delivery_id = (SELECT max(id::text)::uuid FROM lineage_delivery)",
+            "not one that its delivery brought",
+        ),
+        (
+            "DELETE FROM lineage_eventstate; DELETE FROM lineage_event",
+            "1 of the events that the delivery brought are no longer there.",
+        ),
+    ],
+)
+def test_an_event_that_its_delivery_does_not_vouch_for_is_found(
+    db: None, tamper: Callable[..., None], change: str, sentence: str
+) -> None:
+    for place in range(2):
+        body = {
+            "eventTime": "2026-01-05T06:00:00Z",
+            "producer": "https://example.org/scheduler",
+            "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+            "eventType": "COMPLETE",
+            "run": {"runId": str(uuid7())},
+            "job": {"namespace": "scheduler", "name": f"daily_{place}"},
+        }
+        raw, now = json.dumps(body).encode(), timezone.now()
+        store([openlineage.read(raw, now=now)], actor=services.system("tests"), at=now)
+    services.sequence_all()
+    assert sentences(services.verify_database()) == []
+    tamper(change)
+    assert sentence in " ".join(sentences(services.verify_database()))
 
 
 def test_a_row_must_be_saved_before_it_is_bound(registered: ModelVersion) -> None:

@@ -121,7 +121,7 @@ def project(*events: Any) -> None:
 
     for event in events:
         body = event if isinstance(event, bytes) else raw(event)
-        store([openlineage.read(body, now=timezone.now())], actor=system("lineage"))
+        store([openlineage.read(body, now=timezone.now())], actor=system("lineage"), at=timezone.now())
         services.project_waiting()
 
 

@@ -26,7 +26,7 @@ def take(bodies: list[bytes]) -> int:
         except openlineage.Malformed:
             continue
     for start in range(0, len(good), 50):
-        store(good[start : start + 50], actor=system("lineage"))
+        store(good[start : start + 50], actor=system("lineage"), at=timezone.now())
     services.project_waiting()
     return len({event.digest for event in good})
 
@@ -78,5 +78,5 @@ def with_rebuild(bodies: list[bytes]) -> None:
             event = openlineage.read(body, now=timezone.now())
         except openlineage.Malformed:
             continue
-        store([event], actor=system("lineage"))
+        store([event], actor=system("lineage"), at=timezone.now())
     services.project_waiting()

@@ -41,7 +41,8 @@ pytestmark = pytest.mark.django_db
 
 def take(*events: Any) -> list[str]:
     """Store without projecting."""
-    return store([openlineage.read(raw(event), now=timezone.now()) for event in events], actor=system("lineage"))
+    now = timezone.now()
+    return store([openlineage.read(raw(event), now=now) for event in events], actor=system("lineage"), at=now)
 
 
 def pairs(**more: Any) -> set[tuple[str, str]]:

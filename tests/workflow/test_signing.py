@@ -11,7 +11,7 @@ from apps.core.errors import Conflict, Invalid, NotAllowed, WrongState
 from apps.core.models import digest_of
 from apps.evidence import services as evidence
 from apps.workflow import lifecycle, queries, services
-from apps.workflow.models import Comment, Signature, Snapshot, Step
+from apps.workflow.models import Comment, Review, Signature, Snapshot, Step
 from tests import factories
 from tests.workflow.conftest import REASON
 
@@ -170,6 +170,16 @@ def test_11_70_a_signature_names_the_content_that_was_shown(world, validating) -
     assert signature.payload["content"] == snapshot.digest
     assert signature.payload["version"] == str(world.version.pk)
     assert signature.digest == signature.compute_digest()
+    snapshot.review = Review(number=0)
+    assert snapshot.compute_digest() != snapshot.digest
+
+
+def test_the_number_that_people_quote_is_under_the_digest_of_a_comment(world, validating) -> None:
+    said = services.comment(validating.version, actor=world.validator, text="Why this sample?", kind="question")
+    kept = Comment.objects.get(pk=said.pk)
+    assert kept.number == said.number and kept.digest == kept.compute_digest()
+    kept.number += 1
+    assert kept.compute_digest() != kept.digest
 
 
 def test_11_70_a_signature_cannot_be_changed_moved_or_removed(world, validating) -> None:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.db import models
+from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import Immutable, ImmutableQuerySet, LockedQuerySet, Record
 from apps.lineage import openlineage
+
+UNLISTED = """
+SELECT e.id FROM lineage_event e JOIN lineage_delivery d ON d.id = e.delivery_id
+WHERE e.created_at <> d.created_at OR NOT e.digest = ANY (d.events) ORDER BY e.id"""
+LOST = """
+SELECT d.id, count(*) FROM lineage_delivery d CROSS JOIN LATERAL unnest(d.events) AS listed (digest)
+WHERE NOT EXISTS (SELECT 1 FROM lineage_event e WHERE e.digest = listed.digest AND e.delivery_id = d.id)
+GROUP BY d.id ORDER BY d.id"""
 
 
 class Delivery(Immutable):
@@ -32,6 +41,14 @@ class Delivery(Immutable):
     def subject(self) -> str:
         """How the log names it."""
         return f"delivery:{self.pk}"
+
+    @classmethod
+    def contradictions(cls) -> Iterator[tuple[Any, str]]:
+        """Deliveries that list an event which is no longer there."""
+        with connection.cursor() as cursor:
+            cursor.execute(LOST)
+            found = cursor.fetchall()
+        return ((pk, f"{lost} of the events that the delivery brought are no longer there.") for pk, lost in found)
 
     def content(self) -> dict[str, Any]:
         """What the digest covers."""
@@ -72,7 +89,7 @@ class Event(Immutable):
 
     objects: ClassVar[Any] = EventQuerySet.as_manager()
 
-    # Read from the bytes of the event once, for queries; `lineage_rebuild` reads them again. The digest is over the bytes.
+    # compute_digest() reads these from the bytes again; contradictions() asks the delivery, which the log vouches for.
     unbound: ClassVar[frozenset[str]] = frozenset(
         {"delivery", "kind", "event_type", "event_at", "marks", "run_id", "body"}
     )
@@ -93,9 +110,20 @@ class Event(Immutable):
         return body
 
     def compute_digest(self) -> str:
-        """The digest of what the event says. Its delivery holds it too, and the log holds the delivery's."""
-        body = self.content()
-        return openlineage.digest(body, openlineage.parse_time(body["eventTime"])[0])
+        """The digest of what the event says; ValueError when a column does not say what the bytes say."""
+        said = openlineage.describe(self.content(), bytes(self.body), now=self.created_at)
+        columns = (self.kind, self.event_type, self.event_at, self.marks, self.run_id)
+        if columns != (said.kind, said.event_type, said.at, " ".join(said.marks), said.run_id):
+            raise ValueError("a column differs from the bytes of the event")
+        return said.digest
+
+    @classmethod
+    def contradictions(cls) -> Iterator[tuple[Any, str]]:
+        """Events that their delivery does not list, or that claim another time of receipt."""
+        with connection.cursor() as cursor:
+            cursor.execute(UNLISTED)
+            found = cursor.fetchall()
+        return ((pk, "The event is not one that its delivery brought.") for (pk,) in found)
 
 
 class EventState(models.Model):

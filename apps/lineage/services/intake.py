@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -50,13 +51,14 @@ def receive(raw: bytes, *, actor: Any) -> str:
     authorise(actor, "lineage.send")
     if len(raw) > MAX_EVENT_BYTES:
         raise TooLarge(f"The event has {len(raw)} bytes; at most {MAX_EVENT_BYTES} are taken.")
+    now = timezone.now()
     try:
-        event = openlineage.read(raw, now=timezone.now())
+        event = openlineage.read(raw, now=now)
     except openlineage.Malformed as wrong:
         reject(raw, wrong, actor=actor)
         reason = {"pointer": wrong.pointer, "code": wrong.code.upper(), "detail": wrong.detail}
         raise BadRequest(wrong.detail, code=wrong.code.upper(), pointer=wrong.pointer, errors=[reason]) from None
-    store([event], actor=actor)
+    store([event], actor=actor, at=now)
     return event.digest
 
 
@@ -79,22 +81,22 @@ def receive_batch(raw: bytes, *, actor: Any) -> BatchReceipt:
         except openlineage.Malformed as wrong:
             reject(piece, wrong, actor=actor)
             receipt.failed.append((index, wrong.detail, wrong.pointer))
-    store(good, actor=actor)
+    store(good, actor=actor, at=now)
     receipt.digests = [event.digest for event in good]
     return receipt
 
 
 @transaction.atomic
-def store(events: Sequence[openlineage.Event], *, actor: Any) -> list[str]:
-    """Insert the events that are new, bound into the log by one delivery; answers with their digests."""
+def store(events: Sequence[openlineage.Event], *, actor: Any, at: datetime) -> list[str]:
+    """Insert the events that are new, read at `at`, bound into the log by one delivery; answers with their digests."""
     if not events:
         return []
-    delivery = Delivery(events=[], by_id=getattr(actor, "pk", None))
+    delivery = Delivery(events=[], by_id=getattr(actor, "pk", None), created_at=at)
     with connection.cursor() as cursor:
         cursor.execute(
             INSERT,
             [
-                timezone.now(),
+                delivery.created_at,
                 delivery.pk,
                 [uuid7() for _ in events],
                 [event.digest for event in events],

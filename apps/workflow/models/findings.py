@@ -6,11 +6,14 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.expressions import DatabaseDefault
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.models import Immutable, ImmutableQuerySet, LockedQuerySet, Record
 from apps.registry.models import ModelVersion, UseCase
-from apps.workflow.models.reviews import NextNumber, Review, VersionedQuerySet
+from apps.workflow.models.reviews import NextNumber, Review, VersionedQuerySet, draw_number
+
+COMMENT_NUMBERS = "workflow_comment_number"
 
 
 class FindingQuerySet(VersionedQuerySet):
@@ -178,7 +181,7 @@ class Comment(Immutable):
         OUTCOME = "outcome", _("Outcome")
         DISSENT = "dissent", _("Dissent")
 
-    number = models.BigIntegerField(db_default=NextNumber("workflow_comment_number"), editable=False)
+    number = models.BigIntegerField(db_default=NextNumber(COMMENT_NUMBERS), editable=False)
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="comments")
     review = models.ForeignKey(Review, null=True, blank=True, on_delete=models.PROTECT, related_name="comments")
     finding = models.ForeignKey(Finding, null=True, blank=True, on_delete=models.PROTECT, related_name="comments")
@@ -188,8 +191,6 @@ class Comment(Immutable):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="comments")
 
     objects: ClassVar[Any] = CommentQuerySet.as_manager()
-
-    unbound: ClassVar[frozenset[str]] = frozenset({"number"})  # given by the database after the row is written
 
     class Meta:
         ordering = ["created_at", "id"]
@@ -208,10 +209,17 @@ class Comment(Immutable):
         """The use case whose roles count."""
         return self.version.use_case
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write it once; its number is drawn first, because the digest covers it."""
+        if isinstance(self.number, DatabaseDefault):
+            self.number = draw_number(COMMENT_NUMBERS)
+        super().save(*args, **kwargs)
+
     def content(self) -> dict[str, Any]:
         """What the digest covers."""
         return {
             "id": str(self.pk),
+            "number": str(self.number),
             "version": str(self.version_id),
             "review": str(self.review_id) if self.review_id else None,
             "finding": str(self.finding_id) if self.finding_id else None,

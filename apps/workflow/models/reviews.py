@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models
+from django.db import connection, models
 from django.db.models import Func, Q, Value
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -27,6 +27,13 @@ class NextNumber(Func):
 
     def __init__(self, sequence: str, **extra: Any) -> None:
         super().__init__(Value(sequence), **extra)
+
+
+def draw_number(sequence: str) -> int:
+    """The next number of a sequence, for rows whose digest has to cover it before they are written."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(%s)", [sequence])
+        return int(cursor.fetchone()[0])
 
 
 class VersionedQuerySet(LockedQuerySet):

@@ -21,8 +21,6 @@ class Snapshot(Immutable):
     review = models.ForeignKey(Review, on_delete=models.PROTECT, related_name="snapshots")
     body = models.JSONField(encoder=DjangoJSONEncoder)
 
-    unbound: ClassVar[frozenset[str]] = frozenset({"review"})  # the body names its review
-
     class Meta:
         ordering = ["created_at"]
         constraints = [models.UniqueConstraint(fields=["digest"], name="snapshot_once")]
@@ -31,8 +29,8 @@ class Snapshot(Immutable):
         return self.digest
 
     def content(self) -> dict[str, Any]:
-        """What was shown and nothing else, so that the digest can be computed again from the page."""
-        return self.body
+        """What was shown and nothing else, so that the digest can be computed again; it names the review it was shown for."""
+        return {**self.body, "review": self.review.reference}
 
 
 class SignatureQuerySet(ImmutableQuerySet):

@@ -31,7 +31,6 @@ def comment(
         version=version, review=review, parent=parent, kind=kind, text=clean_reason(text, pointer="/text"), by=actor
     )
     said.save()
-    said.refresh_from_db(fields=["number"])
     audit.record(
         actor, "workflow.commented", version, data={"kind": kind, "comment": str(said.pk)}, changes=[version], row=said
     )
