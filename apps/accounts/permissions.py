@@ -5,7 +5,8 @@ from typing import Any
 from django.utils.text import capfirst
 
 from apps.accounts.models import Role, RoleAssignment, Token, User
-from apps.accounts.queries import holds, roles_anywhere
+from apps.accounts.queries import holds, roles_anywhere, sees_everything
+from apps.audit.permissions import READ_EVERYTHING
 from apps.core.permissions import Condition, permit
 
 DECIDING_ROLES = frozenset(Role.values) - {Role.DEVELOPER, Role.AUDITOR, Role.ADMINISTRATOR, Role.SERVICE}
@@ -102,6 +103,13 @@ def verifier_is_someone_else(user: Any, obj: User) -> bool:
     return user.pk not in {obj.pk, obj.password_set_by_id}
 
 
+def sees_every_use_case(user: Any, obj: Any) -> bool:
+    """The whole log is read by people whose role is not limited to some use cases."""
+    return sees_everything(user)
+
+
+# The log stands below the roles and asks for this name without knowing who holds it.
+permit(READ_EVERYTHING, sees_every_use_case)
 permit("accounts.manage_users", is_person, holds_role(Role.ADMINISTRATOR))
 permit(
     "accounts.grant_role",

@@ -1,14 +1,9 @@
-"""Who may have a dossier made, and who may read the whole log with it."""
+"""Who may have a dossier made, and who may take it home."""
 
 from typing import Any
 
-from apps.accounts.queries import sees_everything, visible_use_cases
+from apps.accounts.queries import visible_use_cases
 from apps.core.permissions import permit
-
-
-def sees_every_use_case(user: Any, obj: Any) -> bool:
-    """The whole log is read by people whose role is not limited to some use cases."""
-    return sees_everything(user)
 
 
 def sees_this_version(user: Any, obj: Any) -> bool:
@@ -17,6 +12,5 @@ def sees_this_version(user: Any, obj: Any) -> bool:
     return slugs is None or obj.use_case.slug in slugs
 
 
-permit("audit.read_everything", sees_every_use_case)
 permit("dossiers.request", sees_this_version)
 permit("dossiers.download", sees_this_version)
