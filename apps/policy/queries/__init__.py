@@ -14,6 +14,7 @@ from apps.policy.queries.policies import (
     policies_in_force,
     policy_for,
     policy_in_force,
+    tier_of,
     waivers_for,
 )
 
@@ -35,6 +36,7 @@ __all__ = [
     "policies_in_force",
     "policy_for",
     "policy_in_force",
+    "tier_of",
     "unanswered_facts",
     "waivers_for",
 ]

@@ -37,12 +37,14 @@ def fact_names() -> dict[str, str]:
     return packs.fact_types()
 
 
-def policy_for(version: ModelVersion, environment: Environment, *, at: datetime | None = None) -> PolicyVersion:
-    """The policy version in force for this version in this environment. Raises Unavailable when there is none.
+def tier_of(version: ModelVersion) -> int:
+    """The tier that a version is held to: without a confirmed one the strictest that the proposal allows."""
+    return version.use_case.tier or version.use_case.proposed_tier or STRICTEST
 
-    A use case without a confirmed tier is held to the strictest one that its proposal allows.
-    """
-    tier = version.use_case.tier or version.use_case.proposed_tier or STRICTEST
+
+def policy_for(version: ModelVersion, environment: Environment, *, at: datetime | None = None) -> PolicyVersion:
+    """The policy version in force for this version in this environment. Raises Unavailable when there is none."""
+    tier = tier_of(version)
     found = policy_in_force(tier, environment, at=at)
     if found is None:
         raise Unavailable(

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from apps.core.errors import Invalid
 from apps.policy import packs, queries
 from apps.policy.models import Assessment, PolicyVersion
 from apps.policy.services.assessing import Judgement, assess, result_row
@@ -19,7 +20,19 @@ def judged_as_of(version: ModelVersion, environment: Environment, at: datetime |
     stored = queries.assessments_of(version, environment).filter(at__lte=at, stage=stage).first()
     if stored is not None:
         return stored_row(stored)
+    refuse_before_time(version, environment, at)
     return judgement_row(assess(version, environment, at=at, stage=stage), "reconstructed")
+
+
+def refuse_before_time(version: ModelVersion, environment: Environment, at: datetime) -> None:
+    """Raises Invalid when there was nothing to judge, or nothing to judge by, at that moment."""
+    said = ""
+    if at < version.created_at:
+        said = f"Version {version.version} was registered at {version.created_at:%Y-%m-%d %H:%M} UTC. Ask for a later moment."
+    elif queries.policy_in_force(queries.tier_of(version), environment, at=at) is None:
+        said = f"No policy was in force for {environment.name} at that moment. Ask for a later one."
+    if said:
+        raise Invalid(errors=[{"pointer": "/as_of", "code": "BEFORE_TIME", "detail": said}])
 
 
 def judgement_row(judgement: Judgement, basis: str) -> dict[str, Any]:
