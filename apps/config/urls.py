@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 
 from apps.config import health
 
+handler400 = "apps.core.errors.bad_request"
 handler404 = "apps.core.errors.page_not_found"
 handler500 = "apps.core.errors.server_error"
 

@@ -129,7 +129,7 @@ class Unavailable(ProductError):
 
 def wants_json(request: HttpRequest) -> bool:
     """Whether the caller is a machine: the API's and the gate's paths always answer in JSON."""
-    return request.path.startswith(("/api/", "/access/", "/gate/", "/.well-known/", "/healthz", "/readyz"))
+    return f"{request.path}/".startswith(("/api/", "/access/", "/gate/", "/.well-known/", "/healthz/", "/readyz/"))
 
 
 def error_headers(error: ProductError) -> dict[str, str]:
@@ -201,6 +201,13 @@ class ErrorPages:
         if isinstance(exception, SuspiciousOperation):
             return render_error(request, BadRequest("The request is not well formed."))
         return None
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """handler400: a request that no view saw, such as one for another host. A page of it is plain: nobody is known yet."""
+    if wants_json(request):
+        return render_error(request, BadRequest("The request is not well formed."))
+    return HttpResponse("<h1>The request is not well formed</h1>", status=400)
 
 
 def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -58,7 +58,26 @@ class CursorPage(CursorPagination):
     page_size_query_param = "limit"
     max_page_size = 200
     ordering = "-id"
-    invalid_cursor_message = "The cursor is not one of ours. Start again without `cursor`."
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
+        """The page behind the request's cursor. Raises BadRequest on a cursor that we did not give."""
+        self._columns = queryset.model._meta
+        page: list[Any] | None = super().paginate_queryset(queryset, request, view)
+        return page
+
+    def decode_cursor(self, request: Request) -> Any:
+        """The cursor of the request, with a position that the column it orders by can hold."""
+        refusal = errors.BadRequest("The cursor is not one of ours. Start again without `cursor`.", code="CURSOR")
+        try:
+            cursor = super().decode_cursor(request)
+        except exceptions.NotFound:
+            raise refusal
+        if cursor is not None and cursor.position is not None:
+            try:
+                self._columns.get_field(self.ordering[0].lstrip("-")).to_python(cursor.position)
+            except ModelInvalid:
+                raise refusal
+        return cursor
 
 
 class StrictJSONParser(parsers.JSONParser):

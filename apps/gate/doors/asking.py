@@ -17,7 +17,10 @@ MOST_DEPTH = 32
 
 def read_json(request: HttpRequest) -> dict[str, Any]:
     """The body as an object. Raises BadRequest on anything that is not one, on duplicate keys and on deep nesting."""
-    if int(request.headers.get("Content-Length") or 0) > MOST_BYTES:
+    announced = request.headers.get("Content-Length") or "0"
+    if not announced.isascii() or not announced.isdigit():
+        raise BadRequest("Content-Length is not a number.", code="LENGTH")
+    if int(announced) > MOST_BYTES:
         raise TooLarge(f"The question is larger than {MOST_BYTES // 1024} kB.")
     raw = request.body
     if len(raw) > MOST_BYTES:
