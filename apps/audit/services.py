@@ -4,7 +4,7 @@ from apps.audit.export import Export, entry_proof, export, proofs, record_file, 
 from apps.audit.recording import System, as_text, record, system
 from apps.audit.sequencing import adopt_lost_entries, sequence, sequence_all
 from apps.audit.signing import InconsistentTree, ensure_key, sign_checkpoint
-from apps.audit.verification import request_verification, verify_database
+from apps.audit.verification import plan_verification, request_verification, verify_database
 
 __all__ = [
     "Export",
@@ -15,6 +15,7 @@ __all__ = [
     "ensure_key",
     "entry_proof",
     "export",
+    "plan_verification",
     "proofs",
     "request_verification",
     "record",

@@ -3,7 +3,6 @@
 from typing import Any
 
 from celery import shared_task
-from django.db import transaction
 
 from apps.audit import consumers, services
 from apps.core import jobs
@@ -27,5 +26,4 @@ def verify(job: Job, **payload: Any) -> dict[str, Any]:
 @shared_task(name="audit.verify_daily", ignore_result=True)
 def verify_daily() -> None:
     """Once a day without being asked; the audit page shows what came of it."""
-    with transaction.atomic():
-        jobs.enqueue("audit.verify", subject="log:self")
+    services.plan_verification()

@@ -101,8 +101,14 @@ def verify_database() -> VerificationRun:
 def request_verification(*, actor: Any) -> Job:
     """Ask a worker to verify everything. NotAllowed for those who do not read the whole log."""
     authorise(actor, READ_EVERYTHING)
+    return plan_verification(by=actor)
+
+
+@transaction.atomic
+def plan_verification(*, by: Any = None) -> Job:
+    """The job that verifies everything: the one that is waiting or running already, or a new one."""
     waiting = Job.objects.filter(task=TASK, state__in=[JobState.WAITING, JobState.RUNNING]).first()
-    return waiting or jobs.enqueue(TASK, subject="log:self", by=actor)
+    return waiting or jobs.enqueue(TASK, subject="log:self", by=by)
 
 
 @contextmanager

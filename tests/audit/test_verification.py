@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
-from apps.audit import canonical, merkle, queries, services, signing
+from apps.audit import canonical, merkle, queries, services, signing, tasks
 from apps.audit.models import Checkpoint, Entry, Leaf, Node, Verdict
 from apps.audit.verification import verify_database
+from apps.core import jobs
+from apps.core.models import Job
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +37,16 @@ def test_an_untouched_log_is_verified_and_the_result_is_in_the_log(log: Checkpoi
     entry = Entry.objects.get(verb="audit.verified")
     assert entry.facts["verdict"] == "valid"
     assert queries.last_verification() == run
+
+
+def test_the_log_is_verified_every_day_without_being_asked(log: Checkpoint) -> None:
+    assert any(planned["task"] == tasks.verify_daily.name for planned in settings.CELERY_BEAT_SCHEDULE.values())
+    tasks.verify_daily()
+    tasks.verify_daily()
+    job = jobs.run_now(Job.objects.get(task=tasks.verify.name))
+    assert (job.state, job.result["verdict"]) == ("done", Verdict.VALID)
+    tasks.verify_daily()
+    assert Job.objects.filter(task=tasks.verify.name).count() == 2
 
 
 def test_an_empty_log_and_waiting_entries_are_no_difference(write: Callable[..., Entry]) -> None:

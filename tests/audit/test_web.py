@@ -109,7 +109,7 @@ def test_an_entry_without_a_signed_head_waits(auditor: Client, write: Callable[.
         ("UPDATE audit_entry SET actor = 'user:x' WHERE subject = 'model:b'", "The column actor says"),
         ("UPDATE audit_entry SET body = 'x'::bytea WHERE subject = 'model:b'", "do not give its digest"),
         ("UPDATE audit_leaf SET hash = sha256('x') WHERE seq = 0", "has another root"),
-        ("UPDATE audit_checkpoint SET note = replace(note, 'A', 'B')", "cannot be trusted"),
+        ("UPDATE audit_checkpoint SET note = translate(note, 'ABCDEFGHIJ', 'BCDEFGHIJA')", "cannot be trusted"),
         ("UPDATE audit_leaf SET n = 7 WHERE seq = 1", "does not name this log"),
     ],
 )
