@@ -142,11 +142,12 @@ def ai_class(record: VersionRecord) -> str:
 
 def validity(record: VersionRecord) -> str:
     """From when until when the decision holds."""
-    review = record.standing.approval
+    review, standing = record.approval, record.standing
     if review is None or review.decided_at is None:
         return "no approval is on record, so nothing is valid"
-    ends = f"valid until {wording.utc(review.valid_until)}" if review.valid_until else "without an end date"
-    return f"approved {wording.utc(review.decided_at)} · {ends}"
+    ends = f"until {wording.utc(review.valid_until)}" if review.valid_until else "without an end date"
+    said = f"approved {wording.utc(review.decided_at)} {ends}"
+    return said if standing.is_standing else f"{said} · now {lifecycle.LABELS[standing.state].lower()}"
 
 
 def summary(record: VersionRecord) -> Content:
@@ -205,7 +206,7 @@ def metric_of(record: VersionRecord, name: str) -> tuple[str, str]:
     check, _, key = rest.partition(".")
     item = next((row.item for row in record.evidence if check and row.item.check_key == check), None)
     if item is None:
-        return "none", "not stated"
+        return "none", "none"
     metrics = {metric["key"]: metric for metric in item.metrics}
     found = metrics.get(key, {})
     interval = "none"
@@ -213,7 +214,7 @@ def metric_of(record: VersionRecord, name: str) -> tuple[str, str]:
         digits = found.get("digits", 3)
         interval = f"{found['low']:.{digits}f} to {found['high']:.{digits}f}"
     cases = metrics.get("rows", {}).get("value")
-    return interval, wording.thousands(int(cases)) if isinstance(cases, int | float) else "not stated"
+    return interval, wording.thousands(int(cases)) if isinstance(cases, int | float) else "none"
 
 
 def open_points(record: VersionRecord) -> list[str]:

@@ -15,6 +15,7 @@ Content = dict[str, Any]
 MOST_ROWS = 120
 MOST_COLUMNS = 9
 FIRST_COLUMNS = 2
+SHORT = 24
 STANDINGS = {"accepted": "accepted", "waiting": "waits to be accepted", "flagged": "flagged", "withdrawn": "withdrawn"}
 NUMERIC = frozenset({"count", "number", "share"})
 
@@ -24,15 +25,16 @@ def evidence_content(row: Numbered, record: VersionRecord) -> Content:
     item = row.item
     safe = [suppression.suppress(table) for table in item.tables]
     changed = {table.table["key"] for table in safe if table.is_changed}
-    shown = [figure for figure in item.figures if figure["table"] not in changed]
+    labels = frozenset[str]().union(*(table.labels for table in safe))
+    drawn = [(figure, safe_figure(figure, labels, is_concerned=figure["table"] in changed)) for figure in item.figures]
     return {
         **head_of(row, record),
         "summary": item.summary,
-        "supplies": presentation.supplies(item),
+        "statements": statements(item),
         "metrics": [metric_content(metric) for metric in item.metrics],
         "tables": [part for found in safe for part in tables_for_print(found.table)],
-        "figures": [figure_content(figure, row.no) for figure in shown],
-        "left_out": [figure["title"] for figure in item.figures if figure["table"] in changed],
+        "figures": [figure_content(figure, row.no) for _, figure in drawn if figure is not None],
+        "left_out": [figure["title"] for figure, safe in drawn if safe is None],
         "is_suppressed": bool(changed),
         "method": [list(pair) for pair in presentation.method_in_words(item)],
         "inputs": [input_content(given) for given in item.inputs],
@@ -76,6 +78,16 @@ def source_of(item: Evidence, record: VersionRecord) -> str:
     return f"{word}: {by}, independent" if is_independent else f"{word}: {by}"
 
 
+def statements(item: Evidence) -> list[Content]:
+    """What is stated, by evidence type: short answers in two columns, longer ones in a table."""
+    found = []
+    for title, fields in presentation.supplies(item) if not item.check_key else []:
+        rows = [[name, value or "not recorded"] for name, value in fields]
+        if rows:
+            found.append({"title": title, "rows": rows, "is_short": all(len(value) <= SHORT for _, value in rows)})
+    return found
+
+
 def metric_content(metric: Content) -> list[str]:
     """A metric's name and its value, with the interval where there is one."""
     if metric.get("value") is None:
@@ -93,6 +105,19 @@ def input_content(given: Content) -> str:
     if digest:
         words.append(f"digest {' '.join(wording.groups(digest)[:2])}")
     return ", ".join(word for word in words if word)
+
+
+def safe_figure(figure: Content, labels: frozenset[str], *, is_concerned: bool) -> Content | None:
+    """The figure, drawn again without the groups that are withheld; None when that cannot be done."""
+    if not labels:
+        return figure
+    spec, taken = suppression.without(figure["spec"], labels)
+    if not taken:
+        return None if is_concerned else figure
+    from apps.evidence.kernels import charts
+
+    takeaway = f"{figure['title']}; {taken} groups are withheld because they are small, or few were decided one way."
+    return {**figure, "takeaway": takeaway, "svg": charts.draw(spec, key=figure["key"], takeaway=takeaway)}
 
 
 def figure_content(figure: Content, no: str) -> Content:

@@ -87,8 +87,15 @@ class VersionRecord:
 
     @cached_property
     def manifest(self) -> Manifest | None:
-        """What the approval was given for."""
-        return self.standing.manifest
+        """What the newest approval was given for, whether it stands or not."""
+        newest = Manifest.objects.filter(version=self.version, environment=self.environment, created_at__lte=self.at)
+        found: Manifest | None = self.standing.manifest or newest.order_by("-created_at", "-id").first()
+        return found
+
+    @cached_property
+    def approval(self) -> Review | None:
+        """The review that approved the version, whatever became of the approval."""
+        return self.standing.approval or (self.manifest.review if self.manifest else None)
 
     @cached_property
     def evidence(self) -> list[Numbered]:

@@ -19,10 +19,11 @@ KEPT = frozenset({"z", "p"})
 
 @dataclass(frozen=True)
 class Suppressed:
-    """A table as it may be printed, and whether anything is left out of it."""
+    """A table as it may be printed, whether anything is left out of it, and how drawings call the rows concerned."""
 
     table: dict[str, Any]
     is_changed: bool
+    labels: frozenset[str] = frozenset()
 
 
 def suppress(table: Mapping[str, Any]) -> Suppressed:
@@ -46,7 +47,28 @@ def suppress(table: Mapping[str, Any]) -> Suppressed:
     note = str(table.get("note", ""))
     if is_changed:
         note = f"{note} Cells with 10 people or fewer are withheld, with one more where the total would reveal them.".strip()
-    return Suppressed({**table, "rows": rows, "note": note}, is_changed)
+    concerned = [rows[place] for place in set().union(*hidden.values())]
+    labels = frozenset(label for row in concerned for label in labels_of(row, str(table.get("key", ""))))
+    return Suppressed({**table, "rows": rows, "note": note}, is_changed, labels)
+
+
+def labels_of(row: Mapping[str, Any], table_key: str) -> list[str]:
+    """The names under which a drawing may show this row."""
+    group = str(row.get("group", row.get("subpopulation", "")))
+    column = str(row.get("attribute") or table_key.removeprefix("by-"))
+    return [group, f"{column}: {group}"]
+
+
+def without(spec: Any, labels: frozenset[str]) -> tuple[Any, int]:
+    """A specification without the data rows of these groups, and how many were taken out."""
+    if isinstance(spec, Mapping):
+        parts = {key: without(part, labels) for key, part in spec.items()}
+        return {key: part for key, (part, _) in parts.items()}, sum(count for _, count in parts.values())
+    if isinstance(spec, list):
+        kept = [part for part in spec if not (isinstance(part, Mapping) and part.get("group") in labels)]
+        parts_kept = [without(part, labels) for part in kept]
+        return [part for part, _ in parts_kept], len(spec) - len(kept) + sum(count for _, count in parts_kept)
+    return spec, 0
 
 
 def is_about_groups(columns: list[Mapping[str, Any]]) -> bool:
@@ -71,8 +93,8 @@ def against_places(rows: list[dict[str, Any]], key: str, counts: list[str]) -> s
 
 
 def add_partner(rows: list[dict[str, Any]], key: str, places: set[int]) -> None:
-    """One hidden cell alone follows from the total: the next smallest is hidden with it."""
-    if len(places) != 1 or any(row.get(key) == HIDDEN for row in rows):
+    """One hidden cell alone follows from the total: the next smallest is hidden with it, unless the check hid another."""
+    if len(places) != 1 or any(not whole(row.get(key)) for row in rows):
         return
     rest = [place for place, row in enumerate(rows) if place not in places and whole(row.get(key)) and row[key] > 0]
     if rest:

@@ -39,6 +39,7 @@ QUERIES: dict[str, Callable[[VersionRecord], Content]] = {
     "A5": proof.query,
 }
 NEW_PAGE = frozenset({"D2e", "A4"})
+ITEMS_FIRST = frozenset({"A4", "A5"})
 
 
 def parts_content(record: VersionRecord, order: str) -> list[Content]:
@@ -72,6 +73,7 @@ def section_content(record: VersionRecord, spec: Spec) -> Content:
         "own": own,
         "template": f"dossiers/sections/{spec.id.lower()}.html" if own else "",
         "items": home,
+        "is_items_first": spec.id in ITEMS_FIRST,
         "is_new_page": spec.id in NEW_PAGE,
         "is_compact": not (home or documents or own),
     }

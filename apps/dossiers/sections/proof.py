@@ -11,6 +11,7 @@ from apps.policy.models import Framework
 Content = dict[str, Any]
 CHUNK = 200
 MOST_ENTRIES = 600
+OWN_RULES = {"house": "House rules", "minimum-evidence": "Minimum evidence of the tier"}
 LETTERS = {
     "model_version": "V",
     "model": "M",
@@ -58,14 +59,14 @@ def query(record: VersionRecord) -> Content:
 
 def registers(record: VersionRecord) -> list[Content]:
     """Every requirement that applies, gaps first, in tables that are split by framework."""
-    names = dict(Framework.objects.values_list("slug", "short_name"))
+    names = dict(Framework.objects.values_list("slug", "short_name")) | OWN_RULES
     found = []
     for title, meaning, outcomes in GROUPS:
         rows = [row for row in record.judgement.results if row.outcome in outcomes]
         by_framework = sorted(rows, key=lambda row: (row.framework, wording.OUTCOME_ORDER.index(row.outcome)))
         tables = [
             {
-                "framework": names.get(framework, framework.replace("-", " ") or "House rules and minimum evidence"),
+                "framework": names.get(framework, framework or "Without a framework"),
                 "rows": [register_row(row, record) for row in chosen],
             }
             for framework, chosen in (

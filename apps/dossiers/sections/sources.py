@@ -10,6 +10,7 @@ from apps.lineage import queries as lineage
 Content = dict[str, Any]
 NOTHING = {Classification.UNCLASSIFIED, Classification.NONE}
 MOST_COLUMNS = 200
+FEW = 3  # more datasets than these make a drawing that needs the long side of the page
 
 
 def query(record: VersionRecord) -> Content:
@@ -20,6 +21,7 @@ def query(record: VersionRecord) -> Content:
         "datasets": [dataset_content(source, record) for source in sources],
         "columns": columns(record),
         "drawing": drawing(record) if sources else "",
+        "is_landscape": len(sources) > FEW,
         "confidence": confidence.sentence,
         "features": [feature_content(item) for item in record.features],
         "opaque": [item.name for item in record.features if item.basis == "opaque"],
@@ -68,25 +70,18 @@ def dataset_content(source: Any, record: VersionRecord) -> Content:
 
 
 def columns(record: VersionRecord) -> list[Content]:
-    """Columns that say something about people, or stand for a protected attribute."""
-    rows = Field.objects.filter(dataset__in=record.closure.sources).exclude(
-        classification__in=NOTHING, is_protected=False
-    )
+    """Columns that say something about people, or stand for a protected attribute; the same facts are said once."""
+    about = Field.objects.filter(dataset__in=record.closure.sources)
+    rows = about.exclude(classification__in=NOTHING, is_protected=False).select_related("dataset")
+    found: dict[tuple[str, ...], list[str]] = {}
+    for row in rows.order_by("dataset__namespace", "dataset__name", "ordinal", "path")[:MOST_COLUMNS]:
+        privileged = f", privileged: {row.privileged}" if row.privileged else ""
+        protected = f"yes{privileged}" if row.is_protected else "no"
+        facts = (row.path, str(row.get_classification_display()), protected, "yes" if row.is_masked else "no")
+        found.setdefault(facts, []).append(str(row.dataset))
     return [
-        {
-            "dataset": str(row.dataset),
-            "column": row.path,
-            "classification": str(row.get_classification_display()),
-            "protected": f"yes, privileged: {row.privileged}"
-            if row.is_protected and row.privileged
-            else "yes"
-            if row.is_protected
-            else "no",
-            "masked": "yes" if row.is_masked else "no",
-        }
-        for row in rows.select_related("dataset").order_by("dataset__namespace", "dataset__name", "ordinal", "path")[
-            :MOST_COLUMNS
-        ]
+        {"column": path, "classification": kind, "protected": protected, "masked": masked, "datasets": ", ".join(names)}
+        for (path, kind, protected, masked), names in found.items()
     ]
 
 
