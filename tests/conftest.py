@@ -3,7 +3,11 @@
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db.backends.postgresql.operations import DatabaseOperations
+
+# Hashing a password is slow on purpose; tests sign in and sign off hundreds of times.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
 FLUSH = DatabaseOperations.execute_sql_flush
 SWITCH = """

@@ -53,13 +53,20 @@ def test_garbage_in_a_query_is_never_a_500(query: str) -> None:
     {"kind": "cloud"},
     {"owner": "nobody"},
     {"name": "x" * 1001},
-    {"description": "\ud800"},
 ])  # fmt: skip
 def test_a_wrong_field_is_refused_with_a_pointer_to_it(change: dict[str, Any]) -> None:
     client = make.api(make.person("data_steward"))
     body = json.dumps({**examples.DATASET[0], **change})
     problem = check_problem(client.post("/api/v1/datasets", body, content_type="application/json"), 422)
     assert problem["errors"][0]["pointer"].startswith(f"/{next(iter(change))}")
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\u0000b"])
+def test_text_that_cannot_be_stored_is_refused_when_it_is_read(text: str) -> None:
+    body = json.dumps({**examples.DATASET[0], "description": text})
+    client = make.api(make.person("data_steward"))
+    problem = check_problem(client.post("/api/v1/datasets", body, content_type="application/json"), 400)
+    assert problem["code"] == "NOT_JSON"
 
 
 def test_an_unknown_dataset_is_404_and_a_garbage_id_too() -> None:
