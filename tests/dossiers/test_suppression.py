@@ -74,7 +74,10 @@ def test_no_small_count_and_no_single_gap_is_ever_left(rows: list[tuple[int, int
 def test_a_drawing_loses_the_rows_of_withheld_groups_and_keeps_the_others() -> None:
     found = suppress({**table((100, 50), (90, 40), (60, 4)), "key": "by-age"})
     assert {"age: 2", "age: 1"} <= found.labels
-    spec = {"data": {"values": [{"group": "age: 0", "value": 1}, {"group": "age: 2", "value": 0.1}]}, "layer": [{"mark": "point"}]}
+    spec = {
+        "data": {"values": [{"group": "age: 0", "value": 1}, {"group": "age: 2", "value": 0.1}]},
+        "layer": [{"mark": "point"}],
+    }
     drawn, taken = without(spec, found.labels)
     assert taken == 1
     assert drawn == {"data": {"values": [{"group": "age: 0", "value": 1}]}, "layer": [{"mark": "point"}]}
