@@ -40,6 +40,7 @@ OPTIONS = {
     "log_min_duration_statement": "500ms",
     "idle_in_transaction_session_timeout": "5min",
 }
+RETRIES = (0.5, 2.0)  # seconds before the next try to start a server that fell while starting
 
 
 class Unavailable(Exception):
@@ -105,6 +106,14 @@ class Embedded:
             if self._is_current() and self.answers():
                 return
             self._own_socket_folder(runs_as)
+            for pause in RETRIES:  # it may be killed again while it recovers from being killed
+                try:
+                    self._launch_keeper(runs_as)
+                    return
+                except Unavailable:
+                    if not self._is_current():
+                        raise
+                    time.sleep(pause)
             self._launch_keeper(runs_as)
 
     def release(self) -> None:

@@ -303,10 +303,15 @@ structlog.configure(
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        *(
-            [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        *(  # never the values of local variables: among them are passwords and rows of data
+            [
+                structlog.processors.ExceptionRenderer(
+                    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+                ),
+                structlog.processors.JSONRenderer(),
+            ]
             if PRODUCTION
-            else [structlog.dev.ConsoleRenderer(colors=False)]
+            else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
         ),
     ],
     cache_logger_on_first_use=True,
