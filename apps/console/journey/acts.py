@@ -1,6 +1,5 @@
 """The acts of the story, each a call or a few; every one may be repeated, because a kill can come at any moment."""
 
-import json
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -45,14 +44,19 @@ class Stage:
         return found
 
 
-def once(caller: Caller, read: str, create: str, body: dict[str, Any], *, key: str) -> Any:
-    """Read an object, or create it when there is none."""
+def existing(caller: Caller, path: str) -> Any:
+    """The object at this address, None when there is none yet."""
     try:
-        return caller.get(read)
+        return caller.get(path)
     except Refused as refused:
         if refused.status != 404:
             raise
-    return caller.post(create, body, key=key)
+    return None
+
+
+def once(caller: Caller, read: str, create: str, body: dict[str, Any], *, key: str) -> Any:
+    """Read an object, or create it when there is none."""
+    return existing(caller, read) or caller.post(create, body, key=key)
 
 
 def prepare(stage: Stage) -> str:
@@ -100,11 +104,31 @@ def declare_use_case(stage: Stage, slug: str, row: dict[str, Any]) -> None:
 
 
 def train(stage: Stage, name: str) -> dict[str, Any]:
-    """Run the outside training script for a version of the story; it sends lineage and registers the version."""
+    """Have a version of the story trained outside; it sends lineage and registers itself.
+
+    The script may be killed, or its server may be away: it is run again, unless it got as far as registering.
+    """
     versions = stage.state.setdefault("versions", {})
     if name in versions:
         return dict(versions[name])
     row = story()["versions"][name]
+    address = f"/api/v1/models/{row['model']}/versions/{row['version']}"
+    for tries_left in (2, 1, 0):
+        if found := existing(stage.pipeline, address):
+            break
+        run_training(stage, name, row, is_last_try=not tries_left)
+    found = found or stage.pipeline.get(address)
+    versions[name] = {
+        "id": found["id"], "name": name, "model": row["model"], "version": row["version"],
+        "auc": float(found["training"]["metrics"]["auc_holdout"]), "digest": found["artifact_digest"],
+        "run_id": found["training"]["run_id"], "url": f"{stage.base}/models/{row['model']}/versions/{row['version']}/",
+    }  # fmt: skip
+    stage.keep(versions=versions)
+    return dict(versions[name])
+
+
+def run_training(stage: Stage, name: str, row: dict[str, Any], *, is_last_try: bool) -> None:
+    """One run of the training script. Raises Refused when it fails and will not be run again."""
     token = stage.folder / "pipeline.token"
     write_private(token, None)
     token.write_text(stage.cast["pipeline_token"])
@@ -116,17 +140,8 @@ def train(stage: Stage, name: str) -> dict[str, Any]:
         "--developers", "developer",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    if done.returncode != 0:
+    if done.returncode != 0 and is_last_try:
         raise Refused(done.returncode, {"detail": (done.stderr or done.stdout)[-2000:]}, f"training {name}")
-    told = json.loads(done.stdout.strip().splitlines()[-1])
-    found = stage.pipeline.get(f"/api/v1/versions/{told['version']['id']}")
-    versions[name] = {
-        "id": found["id"], "name": name, "model": row["model"], "version": row["version"], "auc": told["auc"],
-        "digest": found["artifact_digest"], "run_id": told["run_id"],
-        "url": f"{stage.base}/models/{row['model']}/versions/{row['version']}/",
-    }  # fmt: skip
-    stage.keep(versions=versions)
-    return dict(versions[name])
 
 
 SPLITS = ("train", "holdout", "scored")
