@@ -29,9 +29,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=MISSING))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One browser for all journeys."""
+    """One browser for the journeys of a file; its loop ends with them, since what signs a PDF later runs a loop of its own."""
     if CHROMIUM is None:
         pytest.fail(MISSING)
     from playwright.sync_api import sync_playwright
