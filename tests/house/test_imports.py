@@ -1,8 +1,13 @@
 """Who may lean on whom: the contracts in pyproject.toml hold, and the web process stays light."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from django.db import connection
 
 from apps.config.database import ROOT
 
@@ -46,3 +51,20 @@ def test_every_app_with_rooms_is_under_the_rooms_contract() -> None:
 def test_the_web_process_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", WEB], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.django_db
+def test_the_web_process_imports_nothing_heavy_for_real_pages_either() -> None:
+    address = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.house.pages_alone", *HEAVY.split()],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "apps.config.settings"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    count, *loaded = done.stdout.split()
+    assert int(count) > 20
+    assert loaded == []
