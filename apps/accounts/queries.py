@@ -1,6 +1,8 @@
 """Who holds which role now, who sees what, and what is true of the organisation."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +10,9 @@ from django.db.models import Q, QuerySet
 
 from apps.accounts.models import OrganisationFact, Role, RoleAssignment, Token, User
 from apps.core.errors import Invalid
+
+_Held = frozenset[tuple[str, str]]  # role, and the slug of the use case it is for; an empty slug is everything
+_read_once: ContextVar[dict[UUID, _Held] | None] = ContextVar("roles_read_once", default=None)
 
 
 def as_uuid(text: Any) -> UUID | None:
@@ -28,23 +33,39 @@ def slug_of(use_case: Any) -> str:
     return use_case if isinstance(use_case, str) else getattr(use_case, "slug", "")
 
 
-def _assignments(user: Any) -> QuerySet[RoleAssignment]:
+@contextmanager
+def roles_read_once() -> Iterator[None]:
+    """Inside, the roles of a user are read from the database once. Only for work that changes nothing, such as a page."""
+    token = _read_once.set({})
+    try:
+        yield
+    finally:
+        _read_once.reset(token)
+
+
+def _held(user: Any) -> _Held:
+    """Roles that hold now, each with its scope."""
     if not isinstance(user, User) or not user.is_active:
-        return RoleAssignment.objects.none()
-    return RoleAssignment.objects.current().filter(user=user)
+        return frozenset()
+    read = _read_once.get()
+    if read is not None and user.pk in read:
+        return read[user.pk]
+    rows = RoleAssignment.objects.current().filter(user=user)
+    found = frozenset(rows.values_list("role", "use_case_slug"))
+    if read is not None:
+        read[user.pk] = found
+    return found
 
 
 def roles_of(user: Any, use_case: Any = None) -> frozenset[str]:
     """Roles that hold now for this use case; without a use case, those that hold for everything."""
-    scopes = Q(use_case_slug="")
-    if slug := slug_of(use_case):
-        scopes |= Q(use_case_slug=slug)
-    return frozenset(_assignments(user).filter(scopes).values_list("role", flat=True))
+    scopes = {"", slug_of(use_case)}
+    return frozenset(role for role, scope in _held(user) if scope in scopes)
 
 
 def roles_anywhere(user: Any) -> frozenset[str]:
     """Roles that hold now for at least one use case or for everything."""
-    return frozenset(_assignments(user).values_list("role", flat=True))
+    return frozenset(role for role, _scope in _held(user))
 
 
 def holds(user: Any, *roles: str, use_case: Any = None) -> bool:
@@ -61,7 +82,7 @@ def people_with(role: str, use_case: Any = None) -> QuerySet[User]:
 
 def visible_use_cases(user: Any) -> frozenset[str] | None:
     """Slugs of the use cases this user may see; None means all of them."""
-    slugs = frozenset(_assignments(user).values_list("use_case_slug", flat=True))
+    slugs = frozenset(scope for _role, scope in _held(user))
     return None if "" in slugs else slugs
 
 

@@ -82,7 +82,7 @@ def baseline(version: ModelVersion) -> tuple[ModelVersion | None, Deployment | N
     return earlier.order_by("-created_at", "-id").first(), None
 
 
-def against(version: ModelVersion) -> Against | None:
+def against(version: ModelVersion, links: list[DatasetLink]) -> Against | None:
     """The few numbers that say what a change of version means; None for a first version."""
     other, deployment = baseline(version)
     if other is None:
@@ -90,7 +90,7 @@ def against(version: ModelVersion) -> Against | None:
     before, after = evidence_queries.current_for(other), evidence_queries.current_for(version)
     rows = [row for row in comparison.metrics(metrics_of(before), metrics_of(after)) if row.tone]
     rows = sorted(rows, key=lambda row: row.tone != comparison.WORSE)[:HEADLINES]
-    data_rows = comparison.sets(_data_words(dataset_links(other)), _data_words(dataset_links(version)))
+    data_rows = comparison.sets(_data_words(dataset_links(other)), _data_words(links))
     fresh = sum(row.change == "new" for row in data_rows)
     rows.append(_count("Data sources", len(data_rows) - sum(row.change == "gone" for row in data_rows), fresh, "new"))
     types_before, types_after = _types(before), _types(after)

@@ -9,29 +9,16 @@ from django.shortcuts import render
 from apps.accounts.models import User
 from apps.console import comparison
 from apps.console.queries import versions as version_queries
-from apps.core.errors import NotFound, ProductError
-from apps.policy import services as policy
+from apps.console.queries.judged import judged
+from apps.core.errors import NotFound
 from apps.registry import queries as registry
-from apps.registry.models import Environment, ModelVersion
+from apps.registry.models import ModelVersion
 from apps.workflow import queries as workflow
 
 
 def heading(version: ModelVersion, user: User, standing: Any, turn: Any) -> Any:
     """The head of a version page with its state as the rules find it now."""
     return registry.version_header(version, user, state=standing.state, is_your_turn=bool(turn and turn.is_yours))
-
-
-def judged(version: ModelVersion, environment: Environment | None) -> dict[str, Any]:
-    """The judgement as the gate would make it now, or the sentence why there is none."""
-    if environment is None:
-        return {
-            "judgement": None,
-            "no_judgement": "No environment is registered yet, so there is nothing to be ready for.",
-        }
-    try:
-        return {"judgement": policy.assess(version, environment), "no_judgement": ""}
-    except ProductError as refused:
-        return {"judgement": None, "no_judgement": refused.detail}
 
 
 @login_required
@@ -41,9 +28,9 @@ def version(request: HttpRequest, model: str, version: str) -> HttpResponse:
     places = version_queries.environments(request.user)
     environment = version_queries.chosen(places, request.GET.get("environment", ""))
     standing = workflow.standing_approval(shown, environment=environment)
-    verdict = judged(shown, environment)
-    judgement = verdict["judgement"]
+    judgement, no_judgement = judged(shown, environment)
     panel = workflow.panel(shown, request.user, environment=environment, standing=standing, judgement=judgement)
+    links = version_queries.dataset_links(shown)
     context = {
         "version": shown,
         "tab": "overview",
@@ -52,11 +39,13 @@ def version(request: HttpRequest, model: str, version: str) -> HttpResponse:
         "environment": environment,
         "panel": panel,
         "standing": standing,
-        "links": version_queries.dataset_links(shown),
+        "links": links,
         "deployments": version_queries.deployments(shown),
-        "against": version_queries.against(shown),
+        "against": version_queries.against(shown, links),
+        "judgement": judgement,
+        "no_judgement": no_judgement,
     }
-    return render(request, "console/version.html", context | verdict)
+    return render(request, "console/version.html", context)
 
 
 @login_required

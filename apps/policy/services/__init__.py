@@ -1,7 +1,7 @@
 """Everything that judges, and everything that changes what is judged by."""
 
 from apps.policy.results import RequirementResult
-from apps.policy.services.assessing import Judgement, assess, replay, result_row
+from apps.policy.services.assessing import Judgement, assess, judgement_from, replay, result_row
 from apps.policy.services.policies import (
     confirm_framework,
     draft_policy,
@@ -50,6 +50,7 @@ __all__ = [
     "publish_policy",
     "reject_framework",
     "reject_waiver",
+    "judgement_from",
     "replay",
     "request_framework",
     "request_waiver",

@@ -35,6 +35,7 @@ from apps.policy.results import (
 from apps.registry.models import Environment, ModelVersion
 
 ORGANISATION = "organisation:self"
+MET_SHOWN = 9
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,16 @@ class Judgement:
     def later(self) -> list[RequirementResult]:
         """What is written later, and what comes into force later."""
         return [row for row in self.results if row.code == "MADE_LATER" or row.outcome == NOT_YET]
+
+    @property
+    def met_first(self) -> list[RequirementResult]:
+        """The met ones that the page shows at once."""
+        return self.met[:MET_SHOWN]
+
+    @property
+    def met_beyond(self) -> list[RequirementResult]:
+        """The met ones that the page folds away."""
+        return self.met[MET_SHOWN:]
 
     @property
     def not_applicable(self) -> list[RequirementResult]:
@@ -277,6 +288,18 @@ def replay(assessment: Assessment, *, policy: CompiledPolicy | None = None) -> l
     """Judge a stored snapshot again, under its own policy version or under another one. Reads nothing but the row."""
     ready = policy or queries.compiled(assessment.policy_version)
     return rules.judge(ready, snapshot_from(assessment.snapshot), at=assessment.at, stage=assessment.stage)
+
+
+def judgement_from(assessment: Assessment, version: ModelVersion, environment: Environment) -> Judgement:
+    """A stored judgement as it was made, without reading any fact again; whether it still holds is for the asker to know."""
+    results = [with_link(row, version) for row in replay(assessment)]
+    sentence, is_ready, counts = summary(results)
+    snapshot = snapshot_from(assessment.snapshot)
+    return Judgement(
+        version=version, environment=environment, at=assessment.at, stage=assessment.stage, policy=assessment.policy_version,
+        results=results, reads=frozenset(assessment.reads), ends_at=assessment.ends_at, sentence=sentence, is_ready=is_ready,
+        counts=counts, facts=dict(snapshot.facts), snapshot=snapshot, assessment=assessment,
+    )  # fmt: skip
 
 
 def snapshot_from(content: Mapping[str, Any]) -> Snapshot:
