@@ -59,6 +59,11 @@ def name_all(refs: Iterable[str]) -> dict[str, Name]:
     return found
 
 
+def is_named(ref: str) -> bool:
+    """Whether an app gives names to subjects of this kind."""
+    return ref.partition(":")[0] in _resolvers
+
+
 def _plain(kind: str, key: str) -> str:
     words = kind.replace("_", " ")
     if kind == "system":

@@ -119,6 +119,11 @@ class Decision(Immutable):
         return f"{self.outcome} {self.id}"
 
     @property
+    def short_id(self) -> str:
+        """The last digits of the id, by which people and the dossier call it; the first ones are its time."""
+        return self.pk.hex[-8:]
+
+    @property
     def subject(self) -> str:
         """How the audit log names this decision."""
         return f"decision:{self.pk}"

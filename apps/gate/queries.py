@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from apps.audit.models import Entry
 from apps.gate.models import Clearance, Decision
+from apps.policy.models import Framework
 from apps.registry.models import ArtifactAlias, Environment, ModelVersion
 
 DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
@@ -68,6 +70,12 @@ def environment_named(slug: str) -> Environment | None:
     if not slug or len(slug) > 200 or "\x00" in slug:
         return None
     return Environment.objects.filter(slug=slug).first()
+
+
+def rule_families() -> dict[str, str]:
+    """What people call the sets that rules come from, by the name a decision stores."""
+    rows = Framework.objects.order_by("slug", "library_version").values_list("slug", "short_name")
+    return {"house": gettext("House rules"), "minimum-evidence": gettext("Minimum evidence of the tier"), **dict(rows)}
 
 
 def clearance_of(version: ModelVersion, environment: Environment) -> Clearance | None:

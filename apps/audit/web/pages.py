@@ -1,6 +1,7 @@
 """What the pages of the log show: entries as sentences, in pages that stay put while the log grows."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,8 @@ SIZE = 50
 COUNTED = 10_000
 WORDS = {"null": "none", "true": "yes", "false": "no"}
 EXPORTED = 2000
+IS_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+KINDS = {"version": "model version"}  # facts whose name is not that of the kind they point to
 
 
 @dataclass(frozen=True)
@@ -107,12 +110,17 @@ def changes_of(leaf: Leaf) -> list[str]:
         return []
 
 
-def facts_of(leaf: Leaf) -> list[tuple[str, str]]:
-    """What the service noted, flat and in words: ("gate.limit", "0.80")."""
+def facts_of(leaf: Leaf) -> list[tuple[str, str, verbs.Name | None]]:
+    """What the service noted, flat and in words: ("gate limit", "0.80"), with its name where the value is an id."""
     try:
-        return list(flatten(leaf.entry.facts))
+        pairs = list(flatten(leaf.entry.facts))
     except ValueError:
         return []
+    refs = {
+        pair: f"{KINDS.get(pair[0], pair[0]).replace(' ', '_')}:{pair[1]}" for pair in pairs if IS_ID.fullmatch(pair[1])
+    }
+    called = verbs.name_all(ref for ref in refs.values() if verbs.is_named(ref))
+    return [(*pair, called.get(refs.get(pair, ""))) for pair in pairs]
 
 
 def flatten(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

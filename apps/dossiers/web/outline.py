@@ -1,10 +1,14 @@
 """What the pages say about a dossier's parts and stages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from apps.audit import verbs
+from apps.audit.models import Entry
 from apps.core.models import JobState
 from apps.dossiers.models import Dossier
 from apps.evidence.queries import current_for
@@ -79,3 +83,23 @@ def stages_of(dossier: Dossier) -> list[tuple[str, str]]:
 def tone(is_done: bool, is_now: bool) -> str:
     """The classes of a stage."""
     return "is-ok is-solid" if is_done else "is-turn is-solid" if is_now else "is-none"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry of the log about a dossier: when, who, what, and its verb."""
+
+    seq: int | None
+    at: datetime
+    by: str
+    words: str
+    verb: str
+
+
+def lines_of(entries: Sequence[Entry]) -> list[Line]:
+    """The entries in words."""
+    called = verbs.name_all(entry.actor for entry in entries)
+    return [
+        Line(entry.seq, entry.at, called[entry.actor].label, verbs.phrase(entry.verb).capitalize(), entry.verb)
+        for entry in entries
+    ]

@@ -54,7 +54,7 @@ def dossier_new(request: HttpRequest, version: UUID) -> HttpResponse:
 def dossier_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     """How far it is; once issued, its digests, its place in the log, its files, and how to verify them."""
     dossier = queries.dossier_for(request.user, pk)
-    entries = audit.entries_for(dossier)
+    entries = outline.lines_of(audit.entries_for(dossier))
     fingerprint = hashlib.sha256(services.trust_file()).hexdigest() if dossier.is_ready else ""
     return render(request, "dossiers/dossier.html", {
         "dossier": dossier, "issue": getattr(dossier, "issue", None), "entries": entries, "fingerprint": fingerprint,

@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from apps.core.errors import NotFound, ProductError
@@ -43,21 +43,49 @@ def version_list(request: HttpRequest, version: UUID) -> HttpResponse:
     shown = version_for(request.user, version)
     is_all = request.GET.get("show") == "all"
     items = list(queries.with_marks(queries.evidence_of(shown))) if is_all else queries.current_for(shown)
-    groups = [(str(title), [_line(item) for item in items if item.source in sources]) for title, sources in GROUPS]
+    groups = [group for title, sources in GROUPS if (group := _group(title, sources, items))]
     unfinished = [run for run in queries.latest_runs(shown) if run.state != "done"]
     return page(
-        request, "evidence/version_list.html", shown, groups=[group for group in groups if group[1]], is_all=is_all,
+        request, "evidence/version_list.html", shown, groups=groups, is_all=is_all, counts=_counts(groups),
         runs=unfinished, documents=queries.documents_for(shown), may_ask=not refusals(request.user, "evidence.request_checks", shown),
     )  # fmt: skip
 
 
+def _group(title: Any, sources: set[str], items: list[Evidence]) -> dict[str, Any]:
+    """Items of one origin, those that somebody has to look at first; empty when there is none."""
+    lines = [_line(item) for item in items if item.source in sources]
+    if not lines:
+        return {}
+    lines.sort(key=lambda line: not line["needs_work"])
+    waiting = sum(line["needs_work"] for line in lines)
+    note = ngettext("%(n)s item", "%(n)s items", len(lines)) % {"n": len(lines)}
+    if waiting:
+        note = _("%(items)s, %(n)s to look at first") % {"items": note, "n": waiting}
+    return {"title": str(title), "note": note, "lines": lines}
+
+
+def _counts(groups: list[dict[str, Any]]) -> str:
+    """How the items stand, in one sentence."""
+    lines = [line for group in groups for line in group["lines"]]
+    waiting = sum(line["needs_work"] for line in lines)
+    said = ngettext("%(n)s item of evidence.", "%(n)s items of evidence.", len(lines)) % {"n": len(lines)}
+    rest = (
+        _("Each of them counts.")
+        if not waiting
+        else _("%(n)s of them do not count until somebody acts.") % {"n": waiting}
+    )
+    return f"{said} {rest}" if lines else ""
+
+
 def _line(item: Evidence) -> dict[str, Any]:
     titles = [queries.catalogue()[key].title for key in sorted(item.types) if key in queries.catalogue()]
+    standing, is_over = queries.standing_of(item), not item.is_valid_on(queries.today())
     return {
         "item": item,
-        "standing": queries.standing_of(item),
-        "supplies": titles,
-        "is_over": not item.is_valid_on(queries.today()),
+        "standing": standing,
+        "supplies": [title for title in titles if title != item.title],
+        "is_over": is_over,
+        "needs_work": is_over or standing != queries.ACCEPTED,
     }
 
 

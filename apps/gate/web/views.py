@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from apps.gate import queries, services
@@ -19,6 +20,7 @@ from apps.registry.queries import version_header
 from apps.workflow.queries import version_state
 
 PAGE = 25
+LATER = {"not_applicable", "not_yet_effective"}
 
 
 @login_required
@@ -77,8 +79,10 @@ def decision_context(request: HttpRequest, decision: Decision) -> dict[str, Any]
     earlier = queries.decisions_for(request.user).filter(version=decision.version).exclude(pk=decision.pk)[:5]
     return {
         "decision": decision,
-        "rows": [row for row in rows if row["outcome"] not in {"not_applicable", "not_yet_effective"}],
-        "later": [row for row in rows if row["outcome"] in {"not_applicable", "not_yet_effective"}],
+        "rows": [row for row in rows if row["outcome"] not in LATER],
+        "later": [row for row in rows if row["outcome"] in LATER],
+        "held": [row for row in rows if row["outcome"] not in {*LATER, "satisfied"}],
+        "passed": passed(rows),
         "failing": [row for row in rows if is_failing(row)],
         "advised": [row for row in rows if not is_failing(row) and row["outcome"] not in ALLOWING],
         "entry": queries.entry_of(decision),
@@ -86,6 +90,16 @@ def decision_context(request: HttpRequest, decision: Decision) -> dict[str, Any]
         "command": command_for(decision),
         "milliseconds": max(1, round(decision.timing.get("judge_us", 0) / 1000)),
     }
+
+
+def passed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rules that are met, by the framework they come from."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["outcome"] == "satisfied":
+            groups.setdefault(str(row.get("framework") or ""), []).append(row)
+    names = queries.rule_families()
+    return [{"title": names.get(family) or gettext("Other rules"), "rules": found} for family, found in groups.items()]
 
 
 def is_failing(row: dict[str, Any]) -> bool:

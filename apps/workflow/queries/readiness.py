@@ -65,6 +65,11 @@ class Readiness:
         return [item for item in self.items if item.is_missing]
 
     @property
+    def present(self) -> list[ReadinessItem]:
+        """What is there already."""
+        return [item for item in self.items if not item.is_missing]
+
+    @property
     def is_ready(self) -> bool:
         """Whether the version may be submitted."""
         return not self.missing
