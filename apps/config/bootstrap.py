@@ -147,7 +147,9 @@ def build(kind: str) -> None:
         file=sys.stderr,
         flush=True,
     )
-    if lines[:1] != [place()]:
+    if VENV.is_symlink():  # somebody else's environment: leave it whole and make our own
+        VENV.unlink()
+    elif lines[:1] != [place()]:
         shutil.rmtree(VENV, ignore_errors=True)
     STAMP.unlink(missing_ok=True)
     failures = []
@@ -195,7 +197,7 @@ def with_uv(lock: Path) -> None:
         raise Failed("PIP_NO_INDEX is set, which uv does not read")
     if not PYTHON.exists():
         run([uv, "venv", "-q", "--python", _base(), VENV])
-    run([uv, "pip", "sync", "-q", "--require-hashes", "--python", PYTHON, lock])
+    run([uv, "pip", "sync", "-q", "--compile-bytecode", "--require-hashes", "--python", PYTHON, lock])
 
 
 def with_pip(lock: Path) -> None:
