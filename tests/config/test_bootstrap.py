@@ -93,6 +93,20 @@ def test_without_any_way_to_install_the_person_reads_why(checkout: Path, monkeyp
     assert not (checkout / ".venv" / "imprimatur.stamp").exists()
 
 
+def test_an_environment_that_is_only_a_link_to_another_checkout_is_left_whole(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = checkout / "theirs"
+    theirs.mkdir()
+    (theirs / "imprimatur.stamp").write_text("python3.11 /elsewhere\n")
+    (checkout / ".venv").symlink_to(theirs)
+    monkeypatch.setattr(bootstrap, "with_uv", lambda lock: None)
+    monkeypatch.setattr(bootstrap, "ensure_pango", lambda: (checkout / ".venv").mkdir())
+    bootstrap.build("run")
+    assert (theirs / "imprimatur.stamp").read_text() == "python3.11 /elsewhere\n"
+    assert not (checkout / ".venv").is_symlink() and bootstrap._stamp()[0] == bootstrap.place()
+
+
 def test_other_environments_do_not_reach_into_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     monkeypatch.setenv("VIRTUAL_ENV", "/elsewhere")
