@@ -1,4 +1,4 @@
-"""Tables of the log. Entries, leaves, nodes, checkpoints, keys and verification runs are written once.
+"""Tables of the log. Entries, leaves, nodes, checkpoints, anchors, keys and verification runs are written once.
 
 An `Entry` is written by a service in its own transaction. The sequencer gives it a place: a `Leaf` with the dense
 number of the log and the dense number of its subject. Every column of an entry is a copy of a part of its bytes, kept
@@ -149,6 +149,47 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.size}"
+
+
+class KeyRevocation(models.Model):
+    """From here on a key's signatures over heads of more than `trusted_up_to` entries count for nothing."""
+
+    key = models.ForeignKey(Key, on_delete=models.PROTECT, related_name="revocations")
+    trusted_up_to = models.BigIntegerField()
+    reason = models.TextField()
+    at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[Any] = ImmutableQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.key_id} up to {self.trusted_up_to}"
+
+
+class Anchor(models.Model):
+    """A signed head that was given out of the operator's reach: time-stamped by an authority, mailed, or put elsewhere."""
+
+    class Kind(models.TextChoices):
+        """Where it went."""
+
+        TIME_STAMP = "rfc3161", "Time stamp"
+        MAIL = "mail", "Mail"
+        GIT = "git", "Git repository"
+        STORE = "store", "File store"
+
+    checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, related_name="anchors")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    place = models.CharField(max_length=500)
+    blob = models.BinaryField()
+    stamped_at = models.DateTimeField(null=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[Any] = ImmutableQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["checkpoint", "kind", "place"], name="anchor_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.checkpoint_id}"
 
 
 class Subject(models.Model):

@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from apps.audit import merkle, note
-from apps.audit.models import Checkpoint, Cursor, Entry, Key, Leaf, Node, Pending, Verdict, VerificationRun
+from apps.audit.models import Anchor, Checkpoint, Cursor, Entry, Key, Leaf, Node, Pending, Verdict, VerificationRun
 from apps.audit.permissions import reads_everything
 from apps.core.errors import NotFound
 
@@ -68,6 +68,39 @@ class Standing:
         if not self.verification.is_valid:
             return "tampered" if self.verification.verdict == Verdict.TAMPERED else "unknown"
         return "attention" if self.trouble or self.lag > timedelta(seconds=LATE) else "verified"
+
+
+@dataclass(frozen=True)
+class Tail:
+    """What only this installation vouches for: the entries after the newest signed head that was given outside."""
+
+    entries: int
+    oldest_at: datetime | None
+    anchored_size: int
+    anchored_at: datetime | None
+    kinds: tuple[str, ...]
+
+    @property
+    def is_anchored(self) -> bool:
+        """Whether any head was ever given outside."""
+        return self.anchored_size > 0
+
+    @property
+    def sentence(self) -> str:
+        """For people: what stands outside, and what does not yet."""
+        if not self.is_anchored:
+            return (
+                f"No signed head of this log was given outside yet: its {self.entries} entries are only as good as"
+                " whoever holds the database and the signing key."
+            )
+        ways = ", ".join(str(Anchor.Kind(kind).label).lower() for kind in self.kinds)
+        if not self.entries:
+            return f"Every entry is below a signed head that was given outside ({ways})."
+        since = f"{self.oldest_at:%Y-%m-%d %H:%M} UTC" if self.oldest_at else "now"
+        return (
+            f"The first {self.anchored_size} entries are below a signed head that was given outside ({ways});"
+            f" {self.entries} newer ones, the oldest of {since}, are only as good as the operator."
+        )
 
 
 def epochs(refs: Iterable[Any]) -> dict[str, int]:
@@ -261,6 +294,21 @@ def not_anchored() -> tuple[int, datetime | None]:
     waiting = Pending.objects.aggregate(oldest=Min("at"))["oldest"]
     oldest = tail.order_by("seq").values_list("entry__at", flat=True).first() or waiting
     return tail.count() + Pending.objects.count(), oldest
+
+
+def unanchored_tail() -> Tail:
+    """The entries that no head held outside covers: how many, the time of the oldest, and up to where others can check.
+
+    `.entries` (int), `.oldest_at` (datetime or None), `.anchored_size` (0: never), `.anchored_at`, `.kinds` ("rfc3161",
+    "mail", "git", "store"), `.is_anchored`, `.sentence` for people. Pages, /readyz, the API and dossiers print it.
+    """
+    newest = Anchor.objects.order_by("-checkpoint_id", "at").first()
+    size = newest.checkpoint_id if newest else 0
+    kinds = Anchor.objects.filter(checkpoint_id=size).order_by("kind").values_list("kind", flat=True)
+    waiting = Pending.objects.aggregate(count=Count("pk"), oldest=Min("at"))
+    first = Leaf.objects.filter(seq=size).values_list("entry__at", flat=True).first()
+    count = max(tree_size() - size, 0) + waiting["count"]
+    return Tail(count, first or waiting["oldest"], size, newest.at if newest else None, tuple(dict.fromkeys(kinds)))
 
 
 def _with_entries(found: QuerySet[Leaf], limit: int | None) -> list[Entry]:
