@@ -18,8 +18,9 @@ INK, NOTE, EDGE, RULE, FRAME, GROUND, PICKED, ACCENT = (
     "#16181d", "#5f636d", "#767b86", "#e3e3dd", "#83868f", "#ffffff", "#e8ecf8", "#2c4a8a",
 )  # fmt: skip
 HEAD, ROW, FOOT = 34, 26, 6
-LETTER, NARROW, WIDE = 7.3, 150, 300
-GAP, NARROW_GAP, PAGE = (150, 26), 72, 972
+LETTER, BOLD, NARROW, WIDE, LEAST, STEP = 7.3, 7.9, 150, 300, 132, 4
+GAP, NARROW_GAP, PAGE = (150, 26), 44, 972
+LINE, LINES, BELOW, ROOMY = 18, 3, 34, 90
 TOP = 44
 PROVEN, DECLARED, ASSUMED = "proven", "declared", "assumed"
 DASHES = {
@@ -37,6 +38,7 @@ class Row:
     note: str = ""
     is_quiet: bool = False
     is_followed: bool = False
+    is_minor: bool = False  # its note gives way where the name needs the room
 
 
 @dataclass
@@ -51,15 +53,27 @@ class Box:
     is_root: bool = False
     rows: list[Row] = field(default_factory=list)
 
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
+    lines: list[str] = field(default_factory=list)
+
+    def fit(self, most: int = WIDE) -> tuple[int, int]:
+        """Width and height in pixels, no wider than `most`; a title that needs it gets a second line."""
         longest = max(
             [len(self.title) * 1.08 + 3, len(self.subtitle) * 0.9]
             + [len(row.name) + (len(row.note) + 2 if row.note else 0) for row in self.rows]
         )
-        width = int(min(WIDE, max(NARROW, longest * LETTER + 30)))
-        height = HEAD + (20 if self.subtitle else 0) + (ROW * len(self.rows) + FOOT if self.rows else 0)
-        return width, height
+        width = int(min(most, max(min(NARROW, most), longest * LETTER + 30)))
+        self.lines = wrapped(self.title, width - self.indent - 8)
+        return width, self.head + (ROW * len(self.rows) + FOOT if self.rows else 0)
+
+    @property
+    def indent(self) -> int:
+        """Where the title begins: after the drum of a dataset."""
+        return 30 if self.kind == "dataset" else 14
+
+    @property
+    def head(self) -> int:
+        """The height above the rows."""
+        return HEAD + LINE * (len(self.lines) - 1) + (20 if self.subtitle else 0)
 
 
 @dataclass(frozen=True)
@@ -94,6 +108,18 @@ def shorten(text: str, width: float, *, letter: float = LETTER) -> str:
     return text[:head] + "…" + text[len(text) - (room - 1 - head) :]
 
 
+def wrapped(text: str, width: float) -> list[str]:
+    """A title in at most LINES lines, broken at spaces where a line has one."""
+    room = max(4, int(width / BOLD))
+    lines, rest = [], text
+    while len(rest) > room and len(lines) < LINES - 1:
+        cut = rest.rfind(" ", 4, room + 1)
+        cut = cut if cut > 0 else room
+        lines.append(rest[:cut])
+        rest = rest[cut:].lstrip()
+    return [*lines, shorten(rest, width, letter=BOLD)]
+
+
 def clean(text: str) -> str:
     """Text for XML: escaped, without characters that XML cannot hold."""
     return escape("".join(letter if letter.isprintable() else "\u2423" for letter in text), quote=True)
@@ -101,14 +127,7 @@ def clean(text: str) -> str:
 
 def render(picture: Picture) -> str:
     """The SVG, with the takeaway as its title."""
-    sizes = {box.key: box.size() for box in picture.boxes}
-    pairs = sorted({(link.source, link.target) for link in picture.links})
-    places = layout(sizes, pairs, gap=GAP, top=TOP)
-    spare = max((place.x + place.width for place in places.values()), default=0) + 2 - PAGE
-    gaps = max((place.rank for place in places.values()), default=0)
-    if spare > 0 and gaps:
-        gap = max(NARROW_GAP, GAP[0] - -(-spare // gaps))
-        places = layout(sizes, pairs, gap=(gap, GAP[1]), top=TOP)
+    places = _places(picture)
     width = max((place.x + place.width for place in places.values()), default=0) + 2
     height = max((place.y + place.height for place in places.values()), default=TOP) + 12
     boxes = {box.key: box for box in picture.boxes}
@@ -132,25 +151,91 @@ def render(picture: Picture) -> str:
     return "".join(parts) + "</svg>"
 
 
-def _headings(picture: Picture, boxes: dict[str, Box], places: dict[str, Place], width: int) -> list[str]:
-    by_rank: dict[int, list[Box]] = defaultdict(list)
+def _places(picture: Picture) -> dict[str, Place]:
+    """Where the boxes stand: as wide as they like, else with narrow gaps, else narrow themselves; what runs stands below."""
+    below = _below(picture)
+    pairs = sorted({(link.source, link.target) for link in picture.links})
+
+    def sizes(most: int) -> dict[str, tuple[int, int]]:
+        found = {box.key: box.fit(most) for box in picture.boxes}
+        for key, held in below.items():
+            parts = [found[key], *(found.pop(one) for one in held)]
+            found[key] = (
+                max(width for width, _height in parts),
+                sum(height + BELOW for _width, height in parts) - BELOW,
+            )
+        return found
+
+    most, gap = WIDE, GAP[0]
+    places = layout(sizes(most), pairs, gap=GAP, top=TOP)
+    gaps = max((place.rank for place in places.values()), default=0)
+    spare = max((place.x + place.width for place in places.values()), default=0) + 2 - PAGE
+    if spare > 0 and gaps:
+        gap = max(NARROW_GAP, GAP[0] - -(-spare // gaps))
+        while spare - gaps * (GAP[0] - gap) > 0 and most > LEAST:
+            most -= STEP
+            spare = sum(_widths(places, sizes(most))) + gaps * GAP[0] + 2 - PAGE
+        places = layout(sizes(most), pairs, gap=(gap, GAP[1]), top=TOP)
+    return _apart(picture, places, below)
+
+
+def _widths(places: dict[str, Place], sizes: dict[str, tuple[int, int]]) -> list[int]:
+    """How wide each column of boxes is."""
+    found: dict[int, int] = defaultdict(int)
     for key, place in places.items():
-        by_rank[place.rank].append(boxes[key])
+        found[place.rank] = max(found[place.rank], sizes[key][0])
+    return list(found.values())
+
+
+def _below(picture: Picture) -> dict[str, list[str]]:
+    """What stands under a box instead of after it: where a version runs."""
+    kinds = {box.key: box.kind for box in picture.boxes}
+    found: dict[str, list[str]] = defaultdict(list)
+    for link in picture.links:
+        if kinds.get(link.target) == "deployment" and kinds.get(link.source) == "version":
+            found[link.source].append(link.target)
+    return dict(found)
+
+
+def _apart(picture: Picture, places: dict[str, Place], below: dict[str, list[str]]) -> dict[str, Place]:
+    """The places of boxes that were laid out as one."""
+    heights = {box.key: box.head + (ROW * len(box.rows) + FOOT if box.rows else 0) for box in picture.boxes}
+    found = dict(places)
+    for key, held in below.items():
+        whole = places[key]
+        y = whole.y
+        for one in [key, *held]:
+            found[one] = Place(whole.x, y, whole.width, heights[one], whole.rank)
+            y += heights[one] + BELOW
+    return found
+
+
+def _headings(picture: Picture, boxes: dict[str, Box], places: dict[str, Place], width: int) -> list[str]:
+    """What stands above each column, and which jobs made it: in the gap before it, or beside the word where that is narrow."""
+    columns: dict[int, list[str]] = defaultdict(list)
+    for key, place in places.items():
+        columns[place.rank].append(key)
     jobs: dict[int, set[str]] = defaultdict(set)
     for link in picture.links:
         if link.job and link.source in places and link.target in places:
-            jobs[places[link.source].rank].add(link.job)
+            jobs[places[link.target].rank].add(link.job)
+    starts = {rank: places[held[0]].x for rank, held in columns.items()}
+    ends = {rank: max(places[key].x + places[key].width for key in held) for rank, held in columns.items()}
     found = []
-    for rank, held in sorted(by_rank.items()):
-        x = places[held[0].key].x
-        words = list(dict.fromkeys(box.heading for box in held if box.heading))
+    for rank, held in sorted(columns.items()):
+        words = list(dict.fromkeys(boxes[key].heading for key in held if boxes[key].heading))[:2]
+        made = jobs[rank]
+        job = "" if not made else next(iter(made)) if len(made) == 1 else f"{len(made)} jobs"
+        gap = starts[rank] - ends.get(rank - 1, starts[rank])
+        if job and gap >= ROOMY:
+            text = clean(shorten(job, gap - 16, letter=6.6))
+            found.append(f'<text x="{ends[rank - 1] + 8}" y="16" font-size="12" fill="{NOTE}">{text}</text>')
+        elif job:
+            words.append(job)
         if words:
-            found.append(f'<text x="{x}" y="16" font-size="12" fill="{NOTE}">{clean(" · ".join(words[:2]))}</text>')
-        if jobs[rank]:
-            edge = x + max(places[box.key].width for box in held)
-            name = next(iter(jobs[rank])) if len(jobs[rank]) == 1 else f"{len(jobs[rank])} jobs"
-            text = clean(shorten(name, GAP[0] - 16, letter=6.6))
-            found.append(f'<text x="{edge + 8}" y="16" font-size="12" fill="{NOTE}">{text}</text>')
+            room = starts.get(rank + 1, width) - starts[rank] - 8
+            text = clean(shorten(" · ".join(words), room, letter=6.6))
+            found.append(f'<text x="{starts[rank]}" y="16" font-size="12" fill="{NOTE}">{text}</text>')
     if found:
         found.append(f'<line x1="0" x2="{width}" y1="26" y2="26" stroke="{RULE}"/>')
     return found
@@ -174,7 +259,7 @@ class _Ends:
         if index is None or key not in self.places:
             return None
         box = self.boxes[key]
-        return self.places[key].y + HEAD + (20 if box.subtitle else 0) + ROW * index + ROW / 2
+        return self.places[key].y + box.head + ROW * index + ROW / 2
 
     def _start(self, link: Link) -> float:
         y = self._row_y(link.source, link.source_row)
@@ -201,6 +286,11 @@ class _Ends:
         )
         if link.is_followed and link.basis != PROVEN:
             colour += ' stroke-dasharray="7 4"' if link.basis == DECLARED else ' stroke-dasharray="1.5 5"'
+        if self.boxes[link.target].kind == "deployment":  # it stands below
+            x, foot, top = start.x + start.width / 2, start.y + start.height, end.y
+            arrow = f'<path d="M{x - 4:.0f} {top - 7}h8l-4 6z" fill="{EDGE}"/>'
+            down = f'<path d="M{x:.0f} {foot}V{top - 6}" fill="none" stroke="{EDGE}" stroke-dasharray="5 4"/>'
+            return down + arrow, (x, (foot + top) / 2)
         if start.rank >= end.rank:  # within a cycle: over the top
             x1, x2, top = start.x + start.width / 2, end.x + end.width / 2, min(start.y, end.y) - 14
             path = f"M{x1:.0f} {start.y}C{x1:.0f} {top} {x2:.0f} {top} {x2:.0f} {end.y}"
@@ -241,18 +331,15 @@ def _box(box: Box, place: Place) -> str:
             else f'fill="{GROUND}" stroke="{FRAME}"'
         )
         frame = f'<rect x="{x + 0.5}" y="{y + 0.5}" width="{width - 1}" height="{height - 1}" rx="7" {look}/>'
-    indent = 30 if box.kind == "dataset" else 14
-    title = clean(shorten(box.title, width - indent - 8, letter=7.9))
-    parts = [
-        f"<g><title>{clean(box.title)}</title>{frame}",
-        _drum(x, y) if box.kind == "dataset" else "",
-        f'<text x="{x + indent}" y="{y + 22}" font-weight="600" fill="{INK}">{title}</text>',
-    ]
-    below = y + HEAD
+    parts = [f"<g><title>{clean(box.title)}</title>{frame}", _drum(x, y) if box.kind == "dataset" else ""]
+    for number, line in enumerate(box.lines):
+        parts.append(
+            f'<text x="{x + box.indent}" y="{y + 22 + LINE * number}" font-weight="600" fill="{INK}">{clean(line)}</text>'
+        )
+    below = y + box.head
     if box.subtitle:
         text = clean(shorten(box.subtitle, width - 24, letter=6.7))
-        parts.append(f'<text x="{x + 14}" y="{y + 42}" font-size="12" fill="{NOTE}">{text}</text>')
-        below += 20
+        parts.append(f'<text x="{x + 14}" y="{below - 12}" font-size="12" fill="{NOTE}">{text}</text>')
     if box.rows:
         parts.append(f'<line x1="{x}" x2="{x + width}" y1="{below}" y2="{below}" stroke="{RULE}"/>')
     for index, row in enumerate(box.rows):
@@ -261,7 +348,8 @@ def _box(box: Box, place: Place) -> str:
 
 
 def _row(row: Row, x: int, y: int, width: int) -> str:
-    note_width = len(row.note) * 6.7 + 10 if row.note else 0
+    said = "" if row.is_minor and (len(row.name) * LETTER + len(row.note) * 6.7 + 34 > width) else row.note
+    note_width = len(said) * 6.7 + 10 if said else 0
     name = clean(shorten(row.name, width - 24 - note_width))
     colour = NOTE if row.is_quiet else INK
     picked = (
@@ -271,8 +359,8 @@ def _row(row: Row, x: int, y: int, width: int) -> str:
     )
     weight = ' font-weight="600"' if row.is_followed else ""
     note = (
-        f'<text x="{x + width - 13}" y="{y + 20.5}" text-anchor="end" font-size="12" fill="{NOTE}">{clean(row.note)}</text>'
-        if row.note
+        f'<text x="{x + width - 13}" y="{y + 20.5}" text-anchor="end" font-size="12" fill="{NOTE}">{clean(said)}</text>'
+        if said
         else ""
     )
     return f'{picked}<text x="{x + 13}" y="{y + 20.5}" fill="{colour}"{weight}>{name}</text>{note}'

@@ -81,6 +81,15 @@ def measure(value: Any, unit: str, decimals: int | None) -> str:
     return f"{text} {unit}".strip()
 
 
+def against(value: float, other: float) -> str:
+    """Two numbers with three decimals, or with as many more as it takes to tell them apart."""
+    for decimals in range(3, 7):
+        texts = [f"{number:.{decimals}f}".rstrip("0").rstrip(".") for number in (value, other)]
+        if texts[0] != texts[1] or value == other:
+            return " against ".join(texts)
+    return f"{value:g} against {other:g}"
+
+
 def found(limit: Limit, value: Any, value_of_text: Any) -> str:
     """What was measured, as it stands in the Found column."""
     if limit.found_text:

@@ -88,6 +88,12 @@ def running_by_version(model: Model) -> dict[Any, list[Deployment]]:
     return dict(found)
 
 
+AREAS = {
+    "use": "The use", "model": "The model", "data": "The data", "eu": "European Union", "us": "United States",
+    "uk": "United Kingdom", "ca": "California", "nyc": "New York City",
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class FactRow:
     """An answered fact with the question it answers."""
@@ -95,12 +101,37 @@ class FactRow:
     name: str
     question: str
     answer: str
+    is_no: bool = False
 
 
-def fact_rows(facts: Mapping[str, Any], catalogue: Mapping[str, Mapping[str, Any]]) -> list[FactRow]:
-    """The answered facts in the catalogue's order, each with its question."""
-    named = [name for name in catalogue if name in facts] + sorted(set(facts) - set(catalogue))
-    return [FactRow(name, str(catalogue.get(name, {}).get("question", name)), words(facts[name])) for name in named]
+@dataclass(frozen=True)
+class FactArea:
+    """The answered facts about one thing."""
+
+    key: str
+    title: str
+    rows: list[FactRow]
+
+    @property
+    def told(self) -> list[FactRow]:
+        """Those that are more than a no."""
+        return [row for row in self.rows if not row.is_no]
+
+    @property
+    def denied(self) -> list[FactRow]:
+        """Those whose answer is no."""
+        return [row for row in self.rows if row.is_no]
+
+
+def fact_areas(facts: Mapping[str, Any], catalogue: Mapping[str, Mapping[str, Any]]) -> list[FactArea]:
+    """The answered facts by what they are about, in the catalogue's order, each with its question."""
+    found: dict[str, list[FactRow]] = {}
+    for name in [name for name in catalogue if name in facts] + sorted(set(facts) - set(catalogue)):
+        question = str(catalogue.get(name, {}).get("question", name))
+        row = FactRow(name, question, words(facts[name]).replace("_", " "), is_no=facts[name] is False)
+        found.setdefault(name.partition(".")[0], []).append(row)
+    keys = [*(key for key in AREAS if key in found), *(key for key in found if key not in AREAS)]
+    return [FactArea(key, AREAS.get(key, key), found[key]) for key in keys]
 
 
 def path_steps(preview: PathPreview | None) -> list[dict[str, str]]:

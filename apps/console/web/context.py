@@ -38,16 +38,45 @@ _MAIN: list[tuple[str, str, str | Promise, str, set[str]]] = [
         "target",
         _("Use cases"),
         "g u",
-        {"console:use-case-list", "console:use-case", "policy:intake"},
+        {
+            "console:use-case-list",
+            "console:use-case",
+            "console:use-case-new",
+            "console:model-new",
+            "policy:intake",
+            "policy:tier",
+        },
     ),
     (
         "console:model-list",
         "boxes",
         _("Models"),
         "g m",
-        {"console:model-list", "console:model", "console:version", "console:version-changes", "evidence:", "workflow:"},
+        {
+            "console:model-list",
+            "console:model",
+            "console:version",
+            "console:version-changes",
+            "lineage:version",
+            "gate:version-decisions",
+            "evidence:",
+            "workflow:",
+        },
     ),
-    ("console:dataset-list", "database", _("Datasets"), "g s", {"console:dataset-list", "console:dataset", "lineage:"}),
+    (
+        "console:dataset-list",
+        "database",
+        _("Datasets"),
+        "g s",
+        {
+            "console:dataset-list",
+            "console:dataset",
+            "console:dataset-columns",
+            "console:dataset-terms",
+            "console:dataset-event",
+            "lineage:",
+        },
+    ),
     ("gate:decision-list", "door-open", _("Gate decisions"), "g d", {"gate:"}),
     ("policy:waiver-list", "shield", _("Waivers"), "g w", {"policy:waiver-list", "policy:waiver", "policy:waiver-new"}),
     ("policy:policy-list", "scale", _("Policies"), "g p", {"policy:"}),
@@ -55,7 +84,13 @@ _MAIN: list[tuple[str, str, str | Promise, str, set[str]]] = [
     ("dossiers:dossier-list", "file-badge", _("Dossiers"), "g o", {"dossiers:"}),
 ]
 _ADMIN: list[tuple[str, str, str | Promise, str, set[str]]] = [
-    ("console:access", "settings", _("Admin"), "", {"console:access"}),
+    (
+        "console:access",
+        "settings",
+        _("Admin"),
+        "",
+        {"console:access", "console:system", "accounts:people", "accounts:person", "accounts:person-new"},
+    ),
 ]
 _FOOT: list[tuple[str, str | Promise, str]] = [
     ("console:system", _("System"), ""),

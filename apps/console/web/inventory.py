@@ -33,7 +33,7 @@ def use_case(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "use_case": found,
         "kpis": found.kpis.order_by("name"),
-        "facts": inventory.fact_rows(found.facts, packs.facts()),
+        "facts": inventory.fact_areas(found.facts, packs.facts()),
         "arithmetic": found.tier_arithmetic,
         "rows": rows,
         "states": versions.states([row.newest.pk for row in rows if row.newest]),

@@ -38,11 +38,16 @@ def version_picture(closure: Closure, features: list[Feature], followed: UUID | 
     ]
     datasets = {pk: closure.sources[pk].dataset for pk in shown}
     fields: dict[UUID, list[Field]] = defaultdict(list)
+    aside = _aside(closure, shown, followed)
     for row in closure.fields.values():
-        fields[closure.names.of(row.dataset_id)].append(row)
+        if closure.names.of(row.dataset_id) not in aside:
+            fields[closure.names.of(row.dataset_id)].append(row)
     trail = _trail(closure.field_edges, followed)
     canvas = _Canvas(datasets, fields, closure.names, trail)
     canvas.notes = _notes(closure, features)
+    canvas.minor = {
+        pk for pk in canvas.notes if not closure.fields[pk].is_protected and not closure.fields[pk].is_masked
+    }
     canvas.used = {item.column.pk for item in features if item.column is not None}
     canvas.add_edges(closure.edges, closure.field_edges)
     picture = Picture(_takeaway(closure, features, followed, trail))
@@ -63,6 +68,15 @@ def version_picture(closure: Closure, features: list[Feature], followed: UUID | 
         picture.boxes.append(Box(key, row.environment.name, "deployment", _("runs now"), _("Deployment")))
         picture.links.append(Link(node, key))
     return picture
+
+
+def _aside(closure: Closure, shown: list[UUID], followed: UUID | None) -> set[UUID]:
+    """Datasets that neither trained the version nor feed others, such as the rows it was tested on: drawn without columns."""
+    names = closure.names
+    feeding = {names.of(edge.source_id) for edge in closure.edges if edge.source_id != edge.target_id}
+    column = closure.fields.get(followed) if followed else None
+    kept = {*closure.training_datasets, *feeding} | ({names.of(column.dataset_id)} if column else set())
+    return set(shown) - kept
 
 
 def _into_version(closure: Closure, features: list[Feature], canvas: _Canvas, node: str) -> list[Link]:
@@ -162,6 +176,7 @@ class _Canvas:
         self.datasets, self.fields, self.names, self.trail = datasets, fields, names, trail
         self.links: list[Link] = []
         self.notes: dict[UUID, str] = {}
+        self.minor: set[UUID] = set()
         self.used: set[UUID] = set()
         self._into: dict[UUID, set[UUID]] = defaultdict(set)
 
@@ -193,6 +208,7 @@ class _Canvas:
                     self.notes.get(row.pk, ""),
                     bool(self.used) and not self._is_used(row),
                     row.pk in self.trail,
+                    row.pk in self.minor,
                 )
                 for row in shown
             ]

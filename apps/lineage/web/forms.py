@@ -31,16 +31,20 @@ class FollowForm(forms.Form):
 
 
 def followable(closure: Closure) -> list[tuple[Any, Field]]:
-    """Columns of the closure with their datasets: protected and personal ones first."""
+    """Columns of the closure with their datasets: protected and personal ones first, of those the furthest away first."""
     rows = [
         (closure.sources[closure.names.of(row.dataset_id)].dataset, row)
         for row in closure.fields.values()
         if closure.names.of(row.dataset_id) in closure.sources
     ]
-    return sorted(
-        rows,
-        key=lambda item: (not item[1].is_protected, item[1].pk not in closure.verdicts, str(item[0]), item[1].ordinal),
-    )
+    depth = {pk: source.depth for pk, source in closure.sources.items()}
+
+    def order(item: tuple[Any, Field]) -> tuple[Any, ...]:
+        owner, row = item
+        away = -depth[closure.names.of(row.dataset_id)]
+        return not row.is_protected, row.pk not in closure.verdicts, away, str(owner), row.ordinal
+
+    return sorted(rows, key=order)
 
 
 class GraphForm(forms.Form):

@@ -154,7 +154,7 @@ def kpi_facts(version: ModelVersion, known: dict[str, Any]) -> dict[str, Any]:
         facts["kpi.not_better"] = len(behind)
         shown = behind or rows
         facts["kpi.words"] = "; ".join(
-            f"{row.name} {measured[row.name]:g} against {row.baseline_value:g}" for row in shown[:MOST_NAMED]
+            f"{row.name} {wording.against(measured[row.name], row.baseline_value)}" for row in shown[:MOST_NAMED]
         )
     return facts
 

@@ -1,5 +1,6 @@
 """Rows of the policy pages, ready to print."""
 
+from datetime import date
 from typing import Any
 
 from apps.policy import packs, queries, wording
@@ -27,14 +28,23 @@ def framework_rows() -> list[dict[str, Any]]:
             "state": row,
             "framework": row.framework,
             "count": len(row.framework.body["requirements"]),
-            "head": row.framework.body["framework"],
+            "binding": row.framework.binding.replace("_", " "),
+            "as_of": day_of(row.framework.body["framework"]["as_of"]),
         }
         for row in queries.framework_states()
     ]
 
 
+def day_of(text: Any) -> Any:
+    """The day that a pack's text names, or the text itself where it names none."""
+    try:
+        return date.fromisoformat(str(text))
+    except ValueError:
+        return text
+
+
 def requirement_rows(version: PolicyVersion, kept: str) -> list[dict[str, Any]]:
-    """The requirements of a policy version by where they come from; `kept` shows only one source."""
+    """The requirements of a policy version by where they come from; `kept` shows only one source, and none folded."""
     titles = {**dict(Framework.objects.values_list("slug", "short_name")), **HOUSE}
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in version.body["requirements"]:
@@ -46,6 +56,7 @@ def requirement_rows(version: PolicyVersion, kept: str) -> list[dict[str, Any]]:
             "rows": rows,
             "count": len(rows),
             "is_shown": kept in ("", slug),
+            "is_folded": not kept and slug != packs.HOUSE,
         }
         for slug, rows in groups.items()
     ]
@@ -61,7 +72,7 @@ def requirement_row(row: dict[str, Any], blocks_on: list[str]) -> dict[str, Any]
         "id": row["id"], "title": row["title"], "ref": row.get("ref", ""), "severity": row["severity"].replace("_", " "),
         "is_blocking": row["severity"] in blocks_on, "required": required, "obligation": row.get("obligation", ""),
         "applies": "always" if row["applies_when"] == "true" else row["applies_when"],
-        "from": [entry["from"] for entry in row.get("effective", [])][:1],
+        "from": [day_of(entry["from"]) for entry in row.get("effective", [])][:1],
     }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from apps.core.permissions import refusals
 from apps.policy import packs, queries, services
 from apps.policy.models import Framework, FrameworkChoice, Policy, PolicyVersion, Publication
 from apps.policy.web import forms
-from apps.policy.web.tables import framework_rows, policy_rows, requirement_rows
+from apps.policy.web.tables import day_of, framework_rows, policy_rows, requirement_rows
 from apps.registry.queries import use_case_for
 
 
@@ -44,9 +44,10 @@ def policy_context(request: HttpRequest, found: Policy, version: PolicyVersion |
     """What the page of a policy shows."""
     in_force = queries.policies_in_force().get(found.pk)
     kept = request.GET.get("framework", "")
+    groups = requirement_rows(version, kept) if version else []
     return {
         "policy": found, "version": version, "is_in_force": version is not None and version == in_force, "drafts": queries.drafts(found),
-        "groups": requirement_rows(version, kept) if version else [], "kept": kept, "tier": packs.tier_row(found.tier),
+        "groups": groups, "total": sum(group["count"] for group in groups), "kept": kept, "tier": packs.tier_row(found.tier),
         "refusals": refusals(request.user, "policy.publish_policy", version) if version else [],
         "publication": getattr(version, "publication", None) if version else None,
     }  # fmt: skip
@@ -133,6 +134,7 @@ def framework_context(request: HttpRequest, state: queries.ActiveFramework, form
         rows.setdefault(row["group"], []).append(row)
     groups = [{"title": group["title"], "rows": rows.get(group["id"], [])} for group in state.framework.body["groups"]]
     return {
+        "binding": state.framework.binding.replace("_", " "), "as_of": day_of(state.framework.body["framework"]["as_of"]),
         "state": state, "framework": state.framework, "head": state.framework.body["framework"], "groups": groups, "form": form,
         "refusals": refusals(request.user, "policy.request_framework"),
         "confirm_refusals": refusals(request.user, "policy.confirm_framework", state.wish) if state.wish else [],
