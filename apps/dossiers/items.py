@@ -15,6 +15,8 @@ Content = dict[str, Any]
 MOST_ROWS = 120
 MOST_COLUMNS = 9
 FIRST_COLUMNS = 2
+NARROW_COLUMNS = 2
+NARROW_ROWS = 20
 SHORT = 24
 STANDINGS = {"accepted": "accepted", "waiting": "waits to be accepted", "flagged": "flagged", "withdrawn": "withdrawn"}
 NUMERIC = frozenset({"count", "number", "share"})
@@ -153,6 +155,7 @@ def part_of(title: str, note: str, chosen: Sequence[int], columns: list[Content]
         "title": title,
         "note": note,
         "is_short": len(rows) <= 10,
+        "is_narrow": len(chosen) <= NARROW_COLUMNS and len(rows) <= NARROW_ROWS and not note,
         "columns": [columns[place] for place in chosen],
         "rows": [{"is_flagged": row["is_flagged"], "cells": [row["cells"][place] for place in chosen]} for row in rows],
     }

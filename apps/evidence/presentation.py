@@ -3,7 +3,7 @@
 Knows no request. The templates in `templates/evidence/parts/` take what these functions return.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.safestring import SafeString, mark_safe
@@ -141,7 +141,29 @@ def present_table(table: dict[str, Any], place: int) -> Table:
         cells = [cell(row.get(column["key"]), column) for column in table["columns"]]
         tone = next((found.tone for found in cells if found.kind == "reading" and found.tone), "warn")
         rows.append(Row(cells, f"is-{tone}" if row.get("flagged") else ""))
+    lead = repeated_lead(rows)
+    if lead:
+        rows = [
+            Row([replace(row.cells[0], text=row.cells[0].text.removeprefix(lead)), *row.cells[1:]], row.tone)
+            for row in rows
+        ]
+        first, *others = table["columns"]
+        return Table(
+            place,
+            table["key"],
+            table["title"],
+            table.get("note", ""),
+            [{**first, "label": lead.rstrip(": ")}, *others],
+            rows,
+        )
     return Table(place, table["key"], table["title"], table.get("note", ""), table["columns"], rows)
+
+
+def repeated_lead(rows: list[Row]) -> str:
+    """What stands before the colon of the first cell of every row, and so belongs into the head; empty when they differ."""
+    leads = {row.cells[0].text.partition(": ")[:2] for row in rows}
+    name, colon = leads.pop() if len(leads) == 1 and len(rows) > 1 else ("", "")
+    return f"{name}{colon}" if colon else ""
 
 
 def cell(value: Any, column: dict[str, Any]) -> Cell:

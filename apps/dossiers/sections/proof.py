@@ -25,11 +25,13 @@ LETTERS = {
     "dataset_version": "S",
     "dossier": "O",
 }
+LATER = frozenset({"not_yet_effective"})
+NOT_ASKED = "Does not apply: "
 GROUPS = (
     ("Gaps", "not met, missing, expired, not checked, or waiting for an answer", wording.GAPS),
     ("Waived", "not met, and accepted until a date", frozenset({"waived"})),
     ("Met", "met by the evidence named", frozenset({"satisfied"})),
-    ("Not yet in force", "applying from a later date", frozenset({"not_yet_effective"})),
+    ("Not yet in force", "applying from a later date", LATER),
 )
 CHECKS = (
     ("Bundle complete, every file has its digest", "a file is missing, added or changed"),
@@ -73,7 +75,9 @@ def registers(record: VersionRecord) -> list[Content]:
                 (name, list(members)) for name, members in groupby(by_framework, key=lambda row: row.framework)
             )
         ]
-        found.append({"title": title, "meaning": meaning, "count": len(rows), "tables": tables})
+        found.append(
+            {"title": title, "meaning": meaning, "count": len(rows), "tables": tables, "is_brief": outcomes == LATER}
+        )
     return found
 
 
@@ -101,7 +105,8 @@ def not_applicable(record: VersionRecord) -> list[Content]:
         if row.outcome == "not_applicable":
             found.setdefault(row.sentence, []).append(row.id)
     return [
-        {"sentence": sentence, "ids": ids} for sentence, ids in sorted(found.items(), key=lambda pair: -len(pair[1]))
+        {"sentence": sentence.removeprefix(NOT_ASKED), "ids": ids}
+        for sentence, ids in sorted(found.items(), key=lambda pair: -len(pair[1]))
     ]
 
 

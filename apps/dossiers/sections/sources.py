@@ -74,15 +74,32 @@ def columns(record: VersionRecord) -> list[Content]:
     about = Field.objects.filter(dataset__in=record.closure.sources)
     rows = about.exclude(classification__in=NOTHING, is_protected=False).select_related("dataset")
     found: dict[tuple[str, ...], list[str]] = {}
+    everywhere = sorted(str(source.dataset) for source in record.closure.sources.values())
     for row in rows.order_by("dataset__namespace", "dataset__name", "ordinal", "path")[:MOST_COLUMNS]:
         privileged = f", privileged: {row.privileged}" if row.privileged else ""
         protected = f"yes{privileged}" if row.is_protected else "no"
         facts = (row.path, str(row.get_classification_display()), protected, "yes" if row.is_masked else "no")
         found.setdefault(facts, []).append(str(row.dataset))
     return [
-        {"column": path, "classification": kind, "protected": protected, "masked": masked, "datasets": ", ".join(names)}
+        {
+            "column": path,
+            "classification": kind,
+            "protected": protected,
+            "masked": masked,
+            "datasets": where(names, everywhere),
+        }
         for (path, kind, protected, masked), names in found.items()
     ]
+
+
+def where(names: list[str], everywhere: list[str]) -> str:
+    """In which datasets: all of them, all but a few, or by name, whichever is shortest."""
+    others = [name for name in everywhere if name not in names]
+    if not others:
+        return f"all {len(everywhere)} datasets"
+    if len(others) < len(names):
+        return f"{len(names)} of {len(everywhere)} datasets; not in {wording.listing(others)}"
+    return ", ".join(names)
 
 
 def feature_content(item: Any) -> Content:

@@ -19,6 +19,7 @@ from apps.evidence import checks, presentation, queries, services
 from apps.evidence.catalogue import type_named
 from apps.evidence.downloads import download
 from apps.evidence.models import Evidence, Source
+from apps.evidence.uses import uses_of
 from apps.evidence.web.forms import ChecksForm, EvidenceForm, ReasonForm, TypeForm
 from apps.registry.models import ModelVersion
 from apps.registry.queries import version_for, version_header
@@ -114,6 +115,7 @@ def _detail(request: HttpRequest, item: Evidence, form: ReasonForm | None = None
         "standing": standing,
         "result": presentation.present(item),
         "supplies": presentation.supplies(item),
+        "uses": uses_of(item),
         "command": presentation.repeat_command(item, settings.BASE_URL),
         "actions": _actions(request, item, standing),
         "form": form or ReasonForm(),
