@@ -107,6 +107,14 @@ def entry_proof(seq: int) -> dict[str, bytes]:
     }
 
 
+def leaf_proof(seq: int) -> str:
+    """The C2SP tlog-proof of one entry, with its leaf in the `extra` line. Unavailable before a head covers it."""
+    found = queries.inclusion(seq)
+    if found.checkpoint is None:
+        raise Unavailable(f"Entry {seq} is not below a signed head yet. Try again in a few seconds.")
+    return str(note.Proof(seq, found.hashes, found.checkpoint.note, bytes(found.leaf.body)))
+
+
 def settled(entry: Entry, *, seconds: float = 30.0) -> Checkpoint:
     """Wait until a signed head covers this entry. Unavailable when the sequencer does not come; not in a transaction."""
     if connection.in_atomic_block:

@@ -107,29 +107,31 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Proof:
-    """An inclusion proof with the checkpoint it leads to."""
+    """An inclusion proof with the checkpoint it leads to; `extra` is the leaf, for those who have only this file."""
 
     index: int
     hashes: tuple[bytes, ...]
     checkpoint: str
+    extra: bytes = b""
 
     def __str__(self) -> str:
-        lines = [PROOF_HEADER, f"index {self.index}", *(base64.b64encode(part).decode() for part in self.hashes)]
+        extra = [f"extra {base64.b64encode(self.extra).decode()}"] if self.extra else []
+        hashes = (base64.b64encode(part).decode() for part in self.hashes)
+        lines = [PROOF_HEADER, *extra, f"index {self.index}", *hashes]
         return "\n".join(lines) + "\n\n" + self.checkpoint
 
     @classmethod
     def parse(cls, text: str) -> "Proof":
-        """Read a tlog-proof file; its `extra` line is skipped, it is not covered by anything."""
+        """Read a tlog-proof file; its `extra` line is covered by nothing, only by what its leaf hash proves."""
         head, separator, checkpoint = text.partition("\n\n")
         lines = head.split("\n")
         if not separator or lines.pop(0) != PROOF_HEADER:
             raise BadNote(f"a proof begins with {PROOF_HEADER}")
-        if lines and lines[0].startswith("extra "):
-            lines.pop(0)
+        extra = _decode(lines.pop(0)[6:], "extra") if lines and lines[0].startswith("extra ") else b""
         if not lines or not re.fullmatch(r"index (0|[1-9][0-9]{0,18})", lines[0]):
             raise BadNote("a proof names the index of its leaf")
         hashes = tuple(_decode(line, "hash") for line in lines[1:])
-        return cls(int(lines[0][6:]), hashes, checkpoint)
+        return cls(int(lines[0][6:]), hashes, checkpoint, extra)
 
 
 def open_note(note: str, keys: Sequence[VerifierKey]) -> tuple[str, list[VerifierKey]]:

@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils import timezone
 
-from apps.audit import merkle, note
+from apps.audit import merkle, note, tiles
 from apps.audit.models import Anchor, Checkpoint, Cursor, Entry, Key, Leaf, Node, Pending, Verdict, VerificationRun
 from apps.audit.permissions import reads_everything
 from apps.core.errors import NotFound
@@ -189,6 +189,19 @@ def stored_nodes(names: Iterable[merkle.Node]) -> merkle.NodeHash:
         return merkle.root_of([hashes[base][position] for position in range(index * width, (index + 1) * width)])
 
     return node
+
+
+def tile(name: str) -> bytes:
+    """The bytes of a C2SP tile or bundle of leaves. NotFound for what is none, or not below the signed head yet."""
+    found, head = tiles.Tile.parse(name), latest_checkpoint()
+    if found is None or head is None or found.covers > head.size:
+        raise NotFound("No tile has this name below the newest signed head.")
+    places = (found.first, found.first + found.width)
+    if found.level is None:
+        rows = Leaf.objects.filter(seq__gte=places[0], seq__lt=places[1]).order_by("seq")
+        return tiles.bundle(bytes(body) for body in rows.values_list("body", flat=True))
+    hashes = _hashes(found.level * tiles.HEIGHT, [places])
+    return b"".join(hashes[place] for place in range(*places))
 
 
 def root_at(size: int) -> bytes:

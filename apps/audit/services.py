@@ -1,6 +1,6 @@
 """What other apps call: record an entry, and the sequencer's work."""
 
-from apps.audit.export import Export, entry_proof, export, proofs, record_file, settled, trust_facts
+from apps.audit.export import Export, entry_proof, export, leaf_proof, proofs, record_file, settled, trust_facts
 from apps.audit.recording import System, as_text, record, system
 from apps.audit.sequencing import adopt_lost_entries, sequence, sequence_all
 from apps.audit.signing import InconsistentTree, ensure_key, sign_checkpoint
@@ -15,6 +15,7 @@ __all__ = [
     "ensure_key",
     "entry_proof",
     "export",
+    "leaf_proof",
     "plan_verification",
     "proofs",
     "request_verification",

@@ -20,6 +20,7 @@ ENTRY = {
 }
 HASH = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 NOTE = f"imprimatur.local/log/1a2b3c4d\n4812\n{HASH}\n\n\u2014 imprimatur.local/log/1a2b3c4d salPo3oq\n"
+PROOF = f"c2sp.org/tlog-proof@v1\nindex 4711\n{HASH}\n\n{NOTE}"
 CHECKPOINT = {
     "origin": "imprimatur.local/log/1a2b3c4d",
     "size": 4812,

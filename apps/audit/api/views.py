@@ -1,22 +1,26 @@
 """The JSON door of the log: entries, the signed head, proofs. The head and the proofs also come as plain text (C2SP)."""
 
 import base64
+import gzip
 import json
 from typing import Any, ClassVar
 
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.audit import queries
+from apps.audit import queries, services
 from apps.audit.api import examples
 from apps.audit.api import serializers as shapes
 from apps.core.errors import NotFound
 from apps.core.rest import ApiView, CursorPage, Problem, ViewSet
 
 SCOPES = {"GET": "audit:read"}
+TEXT = "text/plain; charset=utf-8"
+FOR_EVER = "private, max-age=31536000, immutable"
 REFUSED: dict[Any, Any] = {(status, "application/problem+json"): Problem for status in (401, 403, 404, 422)}
 
 
@@ -98,6 +102,46 @@ class Entries(ViewSet):
         return Response(shapes.EntryReply(queries.visible_leaf(request.user, seq)).data)
 
 
+class EntryProof(ApiView):
+    """The proof of one entry as a file."""
+
+    required_scopes: ClassVar[dict[str, str]] = SCOPES
+
+    @extend_schema(
+        summary="Proof file of one entry",
+        parameters=[OpenApiParameter("seq", OpenApiTypes.INT64, OpenApiParameter.PATH)],
+        responses={(200, "text/plain"): OpenApiTypes.STR, **REFUSED},
+        examples=[OpenApiExample("File", value=examples.PROOF, response_only=True, media_type="text/plain")],
+    )
+    def get(self, request: Request, seq: int) -> HttpResponse:
+        """C2SP tlog-proof at the newest signed head; its `extra` line is the leaf, in base64."""
+        queries.visible_leaf(request.user, min(seq, shapes.LARGEST))
+        headers = {"Content-Disposition": f'attachment; filename="{seq}.tlog-proof"'}
+        return HttpResponse(services.leaf_proof(seq), content_type=TEXT, headers=headers)
+
+
+class TileFile(ApiView):
+    """The log as C2SP tlog-tiles: hashes of the tree, and leaves (which name entries by their digest only)."""
+
+    required_scopes: ClassVar[dict[str, str]] = SCOPES
+
+    @extend_schema(
+        summary="Tile of the log",
+        description=(
+            "C2SP tlog-tiles with the prefix `/api/v1/audit`. `name` is `<L>/<N>` or `<L>/<N>.p/<W>`: level, place and, for"
+            " a partial tile, width; with `entries` for the level a bundle of leaves. Tiles never change."
+        ),
+        parameters=[OpenApiParameter("name", OpenApiTypes.STR, OpenApiParameter.PATH)],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, **REFUSED},
+    )
+    def get(self, request: Request, name: str) -> HttpResponse:
+        """The hashes, 32 bytes each, or the leaves, each after its length in two bytes."""
+        content, headers = queries.tile(name), {"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding, Authorization"}
+        if name.startswith("entries/") and "gzip" in request.headers.get("Accept-Encoding", ""):
+            content, headers["Content-Encoding"] = gzip.compress(content, mtime=0), "gzip"
+        return HttpResponse(content, content_type="application/octet-stream", headers=headers)
+
+
 class Head(ApiView):
     """The newest signed head."""
 
@@ -113,7 +157,7 @@ class Head(ApiView):
         if newest is None:
             raise NotFound("The log has no signed head yet. It gets one within seconds of its first entry.")
         if as_text(request):
-            return Response(newest.note)
+            return Response(newest.note, headers={"Cache-Control": "no-cache"})
         root = base64.b64encode(bytes(newest.root)).decode()
         head = {"origin": queries.origin(), "size": newest.size, "root": root, "note": newest.note}
         keys = [str(key) for key in queries.public_keys()]
@@ -130,7 +174,7 @@ class InclusionProof(ApiView):
         summary="Inclusion proof",
         parameters=[shapes.InclusionQuery],
         **plain(
-            f"c2sp.org/tlog-proof@v1\nindex 4711\n{examples.HASH}\n\n{examples.NOTE}",
+            examples.PROOF,
             examples.INCLUSION,
             shapes.InclusionReply,
         ),

@@ -11,4 +11,5 @@ urlpatterns = [
     path("audit/verify/", views.verify_everything, name="verify"),
     path("audit/<int:seq>/", views.entry_detail, name="entry"),
     path("audit/<int:seq>/proof.zip", views.entry_proof, name="proof"),
+    path("audit/<int:seq>/proof.tlog-proof", views.leaf_proof, name="leaf-proof"),
 ]

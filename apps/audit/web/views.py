@@ -72,6 +72,15 @@ def entry_proof(request: HttpRequest, seq: int) -> HttpResponse:
 
 @login_required
 @require_safe
+def leaf_proof(request: HttpRequest, seq: int) -> HttpResponse:
+    """The C2SP tlog-proof of one entry, for tools of others."""
+    queries.visible_leaf(request.user, seq)
+    headers = {"Content-Disposition": f'attachment; filename="{seq}.tlog-proof"'}
+    return HttpResponse(services.leaf_proof(seq), content_type="text/plain; charset=utf-8", headers=headers)
+
+
+@login_required
+@require_safe
 def export(request: HttpRequest) -> StreamingHttpResponse:
     """The entries that the filter names, as they are hashed, one to a line."""
     found = queries.matching(queries.leaves(request.user), **EntryFilterForm(request.GET).wanted)
