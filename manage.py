@@ -9,6 +9,7 @@ import sys
 
 # Commands that talk to no database; all others get the embedded one unless DATABASE_URL names another.
 NO_DATABASE = {
+    "bench",
     "check",
     "collectstatic",
     "compilemessages",

@@ -1,0 +1,33 @@
+"""`python -m tests.benchmarks NAME SIZE`, started by `manage.py bench` with a folder of its own in IMPRIMATUR_VAR."""
+
+import importlib
+import os
+import sys
+
+TITLES = {
+    "audit": "what the log costs a transaction, how fast it is sequenced and verified",
+}
+
+
+def main(arguments: list[str]) -> None:
+    """Start the database, migrate it, measure, print."""
+    if arguments == ["--list"]:
+        print("\n".join(f"{name}\t{title}" for name, title in TITLES.items()))
+        return
+    name, size = arguments
+    os.environ["DJANGO_SETTINGS_MODULE"] = "apps.config.settings"
+    from apps.config import database
+
+    database.ready()
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0, interactive=False)
+    for found in importlib.import_module(f"tests.benchmarks.{name}").measure(size):
+        print(found.as_json(), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
