@@ -138,8 +138,10 @@ def compared(version: ModelVersion, other: ModelVersion, *, show_equal: bool = F
 
 
 def _measured(version: ModelVersion, other: ModelVersion) -> list[comparison.Difference]:
+    """What got worse first, then what got better, then what is neither."""
     before, after = (metrics_of(evidence_queries.current_for(row)) for row in (other, version))
-    return comparison.metrics(before, after)
+    order = {comparison.WORSE: 0, comparison.BETTER: 1}
+    return sorted(comparison.metrics(before, after), key=lambda row: order.get(row.tone, len(order)))
 
 
 def _requirements(version: ModelVersion, other: ModelVersion) -> list[comparison.Difference]:

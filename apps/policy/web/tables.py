@@ -35,6 +35,14 @@ def framework_rows() -> list[dict[str, Any]]:
     ]
 
 
+def tier_terms(tier: int | None) -> dict[str, Any] | None:
+    """What a tier means for a version, in words; None while there is no tier."""
+    if not tier:
+        return None
+    row = packs.tier_row(tier)
+    return {**row, "gate": str(row["gate"]).replace("_", " ")}
+
+
 def day_of(text: Any) -> Any:
     """The day that a pack's text names, or the text itself where it names none."""
     try:

@@ -14,7 +14,7 @@ from apps.core.permissions import refusals
 from apps.policy import packs, queries, services
 from apps.policy.models import Framework, FrameworkChoice, Policy, PolicyVersion, Publication
 from apps.policy.web import forms
-from apps.policy.web.tables import day_of, framework_rows, policy_rows, requirement_rows
+from apps.policy.web.tables import day_of, framework_rows, policy_rows, requirement_rows, tier_terms
 from apps.registry.queries import use_case_for
 
 
@@ -178,7 +178,7 @@ def intake_page(request: HttpRequest, use_case: Any, form: Any, tier_form: Any) 
         "unanswered": queries.unanswered_facts(use_case),
         "answer_refusals": refusals(request.user, "registry.answer_facts", use_case),
         "confirm_refusals": refusals(request.user, "registry.confirm_tier", use_case),
-        "path": packs.tier_row(use_case.tier or use_case.proposed_tier) if use_case.tier or use_case.proposed_tier else None,
+        "path": tier_terms(use_case.tier or use_case.proposed_tier),
     }  # fmt: skip
     return render(request, "policy/intake.html", context, status=422 if form.errors or tier_form.errors else 200)
 
