@@ -1,77 +1,30 @@
 """Small bundles made by hand for the verifier's tests: the log, the seal and the signatures in them are real."""
 
+import base64
 import csv
 import hashlib
+import hmac
 import io
 import json
+import zlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import rfc8785
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
-from cryptography.x509.oid import NameOID
 
 from apps.audit import merkle, note
+from tests.dossiers.authorities import Authority, Passkey, Seal, Witness
 
+__all__ = ["Authority", "Bundle", "Log", "Passkey", "Seal", "Witness", "digest", "named", "relist", "signature"]
 ORIGIN = "log.test/a"
-GAP = 6000
+MOMENT = "2026-11-25T10:00:00.000000Z"
+SALT = b"\x05" * 32
 
 
 def digest(content: bytes) -> str:
     return "sha256:" + hashlib.sha256(content).hexdigest()
-
-
-def name(common: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
-
-
-def certificate(subject: str, key: Any, issuer: str, issuer_key: Any, *, is_ca: bool) -> x509.Certificate:
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder().subject_name(name(subject)).issuer_name(name(issuer))
-    builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
-    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=30))
-    builder = builder.add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
-    return builder.sign(issuer_key, hashes.SHA256())
-
-
-class Seal:
-    """A certificate of our own and PDF files sealed with it (CMS made by `cryptography`, checked by openssl)."""
-
-    def __init__(self) -> None:
-        self.root_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self.root = certificate("Test root", self.root_key, "Test root", self.root_key, is_ca=True)
-        self.own = certificate("Test seal", self.key, "Test root", self.root_key, is_ca=False)
-
-    @property
-    def root_pem(self) -> str:
-        return self.root.public_bytes(serialization.Encoding.PEM).decode()
-
-    def pkcs12(self) -> bytes:
-        """Key and certificates as one object, for signing programs."""
-        plain = serialization.NoEncryption()
-        return pkcs12.serialize_key_and_certificates(b"seal", self.key, self.own, [self.root], plain)
-
-    def seal(self, base: bytes) -> bytes:
-        """The base document, then a signature object whose byte range covers all but its own value."""
-        head = (
-            base + b"\n9 0 obj\n<< /Type /Sig /Reference [<< /TransformMethod /DocMDP /TransformParams << /P 1 >> >>] "
-        )
-        spelled = b"/ByteRange [0 %010d %010d %010d] /Contents "
-        tail = b" >>\nendobj\n%%EOF\n"
-        length = len(head) + len(spelled % (0, 0, 0))
-        second = length + GAP + 2
-        head += spelled % (length, second, len(tail))
-        signer = pkcs7.PKCS7SignatureBuilder().set_data(head + tail).add_signer(self.own, self.key, hashes.SHA256())
-        options = [pkcs7.PKCS7Options.DetachedSignature, pkcs7.PKCS7Options.Binary]
-        cms = signer.sign(serialization.Encoding.DER, options)
-        return head + b"<" + cms.hex().encode().ljust(GAP, b"0") + b">" + tail
 
 
 @dataclass
@@ -88,7 +41,7 @@ class Log:
     def add(self, verb: str, subject: str, row: Any = None, actor: str = "system:tests", **facts: Any) -> int:
         number = len(self.entries)
         value = {
-            "v": "1", "id": f"00000000-0000-7000-8000-{number:012}", "at": "2026-11-25T10:00:00.000000Z", "actor": actor,
+            "v": "1", "id": f"00000000-0000-7000-8000-{number:012}", "at": MOMENT, "actor": actor,
             "verb": verb, "subject": subject, "reason": "", "data": facts, "changes": [], "request": "",
             "row": {"id": "tests.row:1", "digest": digest(rfc8785.dumps(row))} if row else None,
         }  # fmt: skip
@@ -105,57 +58,117 @@ class Log:
     def head(self, size: int) -> str:
         return self.signer.sign(note.Checkpoint(ORIGIN, size, merkle.root_of(self.hashes(size))).text)
 
-    def proof(self, seq: int, size: int) -> bytes:
+    def proof(self, seq: int, size: int, head: str = "") -> bytes:
         hashes_now = self.hashes(size)
         found = merkle.inclusion_proof(seq, size, merkle.node_from_leaves(hashes_now))
-        return str(note.Proof(seq, tuple(found), self.head(size))).encode()
+        return str(note.Proof(seq, tuple(found), head or self.head(size))).encode()
+
+    def continued(self, first: int) -> list[str]:
+        found = merkle.consistency_proof(first, len(self.leaves), merkle.node_from_leaves(self.hashes()))
+        return [base64.b64encode(part).decode() for part in found]
 
     def subject_of(self, seq: int) -> str:
         return str(json.loads(self.entries[seq])["subject"])
 
 
-def signature(review: str, snapshot: Any, person: str, meaning: str = "approved") -> dict[str, Any]:
+def named(text: str, salt: bytes = SALT) -> tuple[str, dict[str, str]]:
+    """A commitment to a name, and what opens it."""
+    made = hmac.new(salt, rfc8785.dumps(text), hashlib.sha256).hexdigest()
+    return f"hmac-sha256:{made}", {"salt": salt.hex(), "value": text}
+
+
+def signature(
+    review: str, snapshot: Any, person: str, meaning: str = "approved", number: int = 1, method: str = "password",
+    printed: str = "Risk officer",
+) -> dict[str, Any]:  # fmt: skip
+    """The record of a signature, version 2; `assertion` is the passkey's to add."""
+    name = named(printed)[0]
     payload = {
-        "v": 1, "type": "signoff", "review": review, "content": digest(rfc8785.dumps(snapshot)), "meaning": meaning,
-        "meaning_text": "I approve.", "reason": "It holds", "signer": {"id": person, "role": "risk_officer"},
-        "signed_at": "2026-11-25T10:00:00+00:00",
+        "v": 2, "type": "signoff", "log": ORIGIN, "id": f"s{number}", "review": review, "reference": "R-1", "round": "1",
+        "version": "12", "artifact": digest(b"weights"), "step": "approve", "content": digest(rfc8785.dumps(snapshot)),
+        "meaning": meaning, "meaning_text": "I approve.", "reason": "It holds", "report": {}, "conditions": [],
+        "withdraws": None, "replaces": None, "signer": {"id": person, "name_c": name, "role": "risk_officer"},
+        "signed_at": MOMENT, "authentication": {"method": method}, "rules": "part11/2",
     }  # fmt: skip
-    return {"id": "s1", "payload": payload, "authentication": "password", "printed_name": "Risk officer"}
+    return {
+        "id": f"s{number}", "payload": payload, "authentication": method, "printed_name": name, "signer_id": person,
+        "role": "risk_officer", "meaning": meaning, "round": 1, "seen_digest": payload["content"], "signed_at": MOMENT,
+    }  # fmt: skip
+
+
+def document(attached: bytes) -> bytes:
+    """A base document with one attachment, as WeasyPrint writes attachments."""
+    packed = zlib.compress(attached)
+    head = b"<</Type /EmbeddedFile/Subtype /application#2fjson/Params <</Size %d>>/Filter /FlateDecode/Length %d>>"
+    return (
+        b"%PDF-1.7\n1 0 obj\n(A dossier)\nendobj\n2 0 obj\n"
+        + head % (len(attached), len(packed))
+        + b"\nstream\n"
+        + packed
+        + b"\nendstream\nendobj\n"
+    )
 
 
 class Bundle:
     """A good bundle in memory: change `files` or `log`, then `write`."""
 
-    def __init__(self, seal: Seal) -> None:
-        self.seal, self.log, self.files = seal, Log(), dict[str, bytes]()
+    def __init__(self, seal: Seal, passkeys: tuple[Passkey, ...] = (), authority: Authority | None = None) -> None:
+        self.seal, self.authority, self.log, self.files = seal, authority, Log(), dict[str, bytes]()
+        self.witness: Witness | None = None
         self.snapshot = {"evidence": [{"id": "e1", "ratio": 0.76}], "reviewed": "version 12"}
-        signed = signature("r1", self.snapshot, "u1")
+        self.signed = signature("r1", self.snapshot, "u1")
         self.log.add("audit.key_added", "log:self", vkey=str(self.log.signer.verifier))
         self.log.add("registry.version_registered", "model_version:12")
         self.log.add("other.happened", "model:elsewhere")
-        self.log.add("workflow.signed_off", "review:r1", signed, "user:u1", seen=digest(rfc8785.dumps(self.snapshot)))
-        self.log.add("evidence.computed", "model_version:12", {"metric": 0.5, "tiny": 1e-7})
+        self.sign_off(self.signed)
+        self.measured = {"metric": 0.5, "tiny": 1e-7}
+        self.log.add("evidence.computed", "model_version:12", self.measured)
+        for number, passkey in enumerate(passkeys, 2):
+            self.sign_by(passkey, number)
         self.log.add("dossiers.requested", "dossier:d1")
-        self.size = 6
-        base = b"%PDF-1.7\n1 0 obj\n(A dossier)\nendobj\n"
-        sealed = seal.seal(base)
-        scope = ("model_version:12", "review:r1")
-        self.scope = [seq for seq in range(self.size) if self.log.subject_of(seq) in scope]
-        for row in (signed, self.snapshot, {"metric": 0.5, "tiny": 1e-7}):
-            content = rfc8785.dumps(row)
-            self.files[f"data/rows/{digest(content)[7:]}.json"] = content
+        self.keep(self.snapshot)
+        self.keep(self.measured)
         self.files["data/blobs/" + digest(b"a file")[7:]] = b"a file"
-        self.files["data/dossier.pdf"] = sealed
+        opened = dict([named("Risk officer")])
+        self.files["data/openings.json"] = rfc8785.dumps(opened)
+        self.files["data/dossier.json"] = b'{"title":"A dossier"}'
+        self.reseal()
+        self.enter("model_version:12", "review:r1", *(f"passkey:{passkey.id}" for passkey in passkeys))
+        self.issue()
+
+    def sign_off(self, row: dict[str, Any], actor: str = "user:u1", **facts: str) -> int:
+        """One more signature: its record and its entry."""
+        self.keep(row)
+        facts = {"seen": row["payload"]["content"], **facts}
+        return self.log.add("workflow.signed_off", "review:r1", row, actor, **facts)
+
+    def sign_by(self, passkey: Passkey, number: int) -> None:
+        """A passkey is enrolled and signs."""
+        self.log.add("accounts.passkey_enrolled", f"passkey:{passkey.id}", None, "user:u1", **passkey.enrolment)
+        row = signature("r1", self.snapshot, "u1", number=number, method="passkey")
+        self.sign_off({**row, "assertion": passkey.sign(row["payload"])})
+
+    def keep(self, row: Any) -> None:
+        """A record among the files."""
+        content = rfc8785.dumps(row)
+        self.files[f"data/rows/{digest(content)[7:]}.json"] = content
+
+    def reseal(self) -> None:
+        """The PDF with what is to be attached now."""
+        self.base = document(self.files["data/dossier.json"])
+        self.sealed = self.files["data/dossier.pdf"] = self.seal.seal(self.base)
+
+    def enter(self, *subjects: str) -> None:
+        """Everything about these objects, as the log is now."""
+        self.size = len(self.log.entries)
+        self.scope = [seq for seq in range(self.size) if self.log.subject_of(seq) in subjects]
         self.files["data/checkpoint.txt"] = self.log.head(self.size).encode()
         objects = io.StringIO()
-        csv.writer(objects, lineterminator="\n").writerows(
-            [("subject", "count"), *((s, self.log.counts[s]) for s in scope)]
-        )
+        counted = [(subject, self.log.counts[subject]) for subject in subjects]
+        csv.writer(objects, lineterminator="\n").writerows([("subject", "count"), *counted])
         self.files["data/objects.csv"] = objects.getvalue().encode()
         self.files["data/events.jsonl"] = b"".join(self.log.entries[seq] + b"\n" for seq in self.scope)
         self.files["data/leaves.jsonl"] = b"".join(self.log.leaves[seq] + b"\n" for seq in self.scope)
-        self.base, self.sealed = base, sealed
-        self.issue()
 
     def issue(self) -> None:
         """Write the manifest, the entry of issue and the proofs as they follow from `files` and `log` now."""
@@ -172,13 +185,22 @@ class Bundle:
     def prove(self) -> None:
         """Write everything below proof/."""
         end = len(self.log.leaves)
-        self.files["proof/checkpoint.txt"] = self.log.head(end).encode()
+        head = self.log.head(end)
+        head = self.witness.sign(head) if self.witness else head
+        self.files["proof/checkpoint.txt"] = head.encode()
+        for stale in [found for found in self.files if found.startswith("proof/events/")]:
+            del self.files[stale]
         self.files["proof/issued.entry.json"] = self.log.entries[self.issued]
         self.files["proof/issued.leaf.json"] = self.log.leaves[self.issued]
-        self.files["proof/issued.tlog-proof"] = self.log.proof(self.issued, end)
+        self.files["proof/issued.tlog-proof"] = self.log.proof(self.issued, end, head)
         for seq in self.scope:
-            self.files[f"proof/events/{seq}.tlog-proof"] = self.log.proof(seq, end)
+            self.files[f"proof/events/{seq}.tlog-proof"] = self.log.proof(seq, end, head)
         self.files["proof/leaves.bin"] = b"".join(self.log.hashes())
+        self.files["proof/consistency.json"] = rfc8785.dumps(
+            {str(size): self.log.continued(size) for size in (3, self.size)}
+        )
+        if self.authority:
+            self.files["proof/checkpoint.tsr"] = self.authority.stamp(head.encode())
         self.list_tags()
 
     def list_payload(self) -> None:
@@ -206,5 +228,12 @@ class Bundle:
             "origin": ORIGIN,
             "vkeys": [str(self.log.signer.verifier)],
             "pdf_roots": [self.seal.root_pem],
+            "tsa_roots": [self.authority.root_pem] if self.authority else [],
             **changes,
         }
+
+
+def relist(bundle: Bundle) -> None:
+    """What a careful forger does: make both manifests fit again."""
+    bundle.list_payload()
+    bundle.list_tags()

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from apps.audit import merkle, note
 from apps.dossiers.verifier import command, single, strict, tree
-from apps.dossiers.verifier.signed import Trust
+from apps.dossiers.verifier.trust import Trust
 from apps.dossiers.verifier.verdict import CANNOT_VERIFY, FAIL, PASS, SKIP, TAMPERED, USAGE, VALID, Report
-from tests.dossiers.bundles import Bundle, Seal, digest, signature
+from tests.dossiers.bundles import Bundle, Seal, digest, relist, signature
 
 
 @pytest.fixture(scope="module")
@@ -109,12 +109,6 @@ def test_every_missing_and_every_extra_file_is_found(bundle: Bundle, tmp_path: P
     assert command.verify(str(path), trust).exit_code == TAMPERED
 
 
-def relist(bundle: Bundle) -> None:
-    """What a careful forger does: make both manifests fit again."""
-    bundle.list_payload()
-    bundle.list_tags()
-
-
 def test_a_changed_payload_with_fitting_manifests_is_found_by_the_entry_of_issue(
     bundle: Bundle, tmp_path: Path
 ) -> None:
@@ -199,18 +193,10 @@ def test_a_signature_of_another_person_snapshot_or_review_is_found(
     seal: Seal, tmp_path: Path, person: str, changed: dict[str, str]
 ) -> None:
     bundle = Bundle(seal)
-    row = signature("r1", bundle.snapshot, person)
+    row = signature("r1", bundle.snapshot, person, number=2)
     row["payload"].update(changed)
-    bundle.log.add("workflow.signed_off", "review:r1", row, "user:u1", seen=digest(rfc8785.dumps(bundle.snapshot)))
-    bundle.size = len(bundle.log.entries)
-    seq = bundle.size - 1
-    bundle.scope.append(seq)
-    content = rfc8785.dumps(row)
-    bundle.files[f"data/rows/{digest(content)[7:]}.json"] = content
-    bundle.files["data/events.jsonl"] += bundle.log.entries[seq] + b"\n"
-    bundle.files["data/leaves.jsonl"] += bundle.log.leaves[seq] + b"\n"
-    bundle.files["data/objects.csv"] = bundle.files["data/objects.csv"].replace(b"review:r1,1", b"review:r1,2")
-    bundle.files["data/checkpoint.txt"] = bundle.log.head(bundle.size).encode()
+    bundle.sign_off(row, seen=digest(rfc8785.dumps(bundle.snapshot)))
+    bundle.enter("model_version:12", "review:r1")
     bundle.issue()
     assert "signatures" in failing(result(bundle, tmp_path))
 
@@ -272,7 +258,7 @@ def test_a_seal_that_is_not_trusted_or_not_asked_for_is_not_valid(bundle: Bundle
 def test_a_pdf_on_its_own_is_checked_by_its_seal(
     seal: Seal, tmp_path: Path, change: Callable[[bytes], bytes], words: str
 ) -> None:
-    trust = Trust("log.test/a", [], [seal.root_pem])
+    trust = Trust("log.test/a", pdf_roots=[seal.root_pem])
     path = tmp_path / "dossier.pdf"
     pdf = seal.seal(b"%PDF-1.7\n(A dossier)\n")
     path.write_bytes(pdf)

@@ -11,7 +11,7 @@ from apps.audit import services
 from apps.audit.models import Checkpoint, Leaf
 from apps.core.errors import NotFound, Unavailable
 from apps.dossiers.verifier import command
-from apps.dossiers.verifier.signed import Trust
+from apps.dossiers.verifier.trust import Trust
 from apps.dossiers.verifier.verdict import TAMPERED, VALID
 from tests import factories
 from tests.dossiers.bundles import Bundle, Seal, digest

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from apps.dossiers.verifier import command
-from apps.dossiers.verifier.signed import Trust
+from apps.dossiers.verifier.trust import Trust
 from apps.dossiers.verifier.verdict import TAMPERED, VALID
 from tests.dossiers.bundles import Seal
 
@@ -39,7 +39,7 @@ def test_a_real_seal_is_valid_and_no_flipped_byte_is(tmp_path: Path) -> None:
     base = HTML(string="<h1>Dossier</h1><p>One page.</p>").write_pdf(pdf_variant="pdf/a-3u")
     sealed = sealed_by_pyhanko(seal, base)
     assert sealed.startswith(base)
-    trust = Trust("log.test/a", [], [seal.root_pem])
+    trust = Trust("log.test/a", pdf_roots=[seal.root_pem])
     path = tmp_path / "dossier.pdf"
     path.write_bytes(sealed)
     report = command.verify(str(path), trust)

@@ -14,6 +14,7 @@ DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 TAG_FILES = ("bagit.txt", "bag-info.txt", "manifest-sha256.txt")
 MANIFEST_LINE = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9._/-]+)")
 LARGEST_FILE = 2**31
+ENCRYPTED = 1
 
 
 class Bag:
@@ -44,15 +45,22 @@ class Bag:
     def _zip_names(self) -> Iterator[str]:
         try:
             self.archive = zipfile.ZipFile(self.path)
-            entries = [entry for entry in self.archive.infolist() if not entry.is_dir()]
+            listed = self.archive.infolist()
         except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError, IndexError) as damage:
             raise Tampered(f"The archive cannot be read: {damage}.") from damage
-        names = [entry.filename for entry in entries]
-        if len(set(names)) != len(names):
-            raise Tampered("A name stands twice in the archive.")
-        for entry in entries:
+        for entry in listed:
+            safe_name(entry.filename.removesuffix("/"))
             if stat.S_ISLNK(entry.external_attr >> 16) or entry.file_size > LARGEST_FILE:
                 raise Tampered(f"{entry.filename} is a link or larger than 2 GB.")
+            if (
+                entry.orig_filename != entry.filename
+                or entry.flag_bits & ENCRYPTED
+                or entry.compress_type not in (0, 8)
+            ):
+                raise Tampered(f"{entry.filename} is stored in a way that a bundle does not use.")
+        names = [entry.filename for entry in listed if not entry.is_dir()]
+        if len(set(names)) != len(names):
+            raise Tampered("A name stands twice in the archive.")
         tops = {name.split("/", 1)[0] for name in names}
         if "bagit.txt" not in names and len(tops) == 1:
             self.prefix = tops.pop() + "/"

@@ -1,82 +1,39 @@
-"""The checks of a bundle, in order. Each answers with a sentence or raises Tampered or CannotVerify."""
+"""The checks of a bundle, in order. Each answers with a sentence or raises Tampered, CannotVerify or Erased."""
 
-import csv
-import io
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime
 
-from apps.dossiers.verifier.bag import Bag, check_bag
+from apps.dossiers.verifier.bag import check_bag
+from apps.dossiers.verifier.examination import (
+    HEAD_FILE,
+    Event,
+    Examination,
+    facts_of,
+    hex_of,
+    lines_of,
+    read_event,
+    require_included,
+)
 from apps.dossiers.verifier.openssl import check_time_stamp
-from apps.dossiers.verifier.pdf import check_seal
-from apps.dossiers.verifier.signed import Head, Trust, check_head, from_base64, read_head, read_proof
-from apps.dossiers.verifier.strict import NotStrict, read_strict, sha256
-from apps.dossiers.verifier.tree import is_continued, is_included, leaf_of, root_of_leaves
-from apps.dossiers.verifier.verdict import FAIL, PASS, SKIP, CannotVerify, Check, Report, Tampered
+from apps.dossiers.verifier.pdf import attachments, check_seal
+from apps.dossiers.verifier.people import check_commitments, check_signatures, snapshots_of
+from apps.dossiers.verifier.signed import DECIMAL, Head, Signers, check_head, from_base64, read_head, read_proof
+from apps.dossiers.verifier.strict import read_strict, sha256
+from apps.dossiers.verifier.tree import is_continued, roots_of_beginnings
+from apps.dossiers.verifier.verdict import CannotVerify, Check, Report, Tampered
 
-VERSION = "1"
-LEAF_VERSION = 1
 ISSUED = "dossiers.issued"
-SIGNED = ("workflow.signed_off", "workflow.signature_withdrawn")
 ENTRY_PROOF = "entry.tlog-proof"
-COUNT = re.compile(r"0|[1-9][0-9]{0,15}")
-UNREADABLE = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError, csv.Error, OSError)
-PDF, HEAD = "data/dossier.pdf", "proof/checkpoint.txt"
-
-
-@dataclass
-class Event:
-    """One entry of the log as the bundle carries it."""
-
-    entry: dict[str, Any]
-    digest: str
-    leaf: dict[str, Any]
-    leaf_bytes: bytes
-
-    @property
-    def seq(self) -> int:
-        """Its number in the log."""
-        return int(self.leaf["seq"])
-
-
-@dataclass
-class Examination:
-    """What one run knows: the bundle, whom to trust, and what earlier checks have established."""
-
-    bag: Bag
-    trust: Trust | None
-    prior: bytes | None
-    report: Report
-    head: Head | None = None
-    issued: Event | None = None
-    events: list[Event] = field(default_factory=list)
-
-    def known_head(self) -> Head:
-        """The head of the log that proofs lead to; without a trust file it is only what the bundle claims."""
-        return self.head or read_head(self.bag.read(HEAD))
-
-    def run(self, name: str, title: str, work: Callable[["Examination", Check], str], is_required: bool = True) -> None:
-        """Run one check and note its state."""
-        check = Check(name, title, is_required)
-        self.report.checks.append(check)
-        try:
-            check.sentence = work(self, check)
-            check.state = PASS
-        except (Tampered, NotStrict) as damage:
-            check.state, check.sentence = FAIL, str(damage)
-        except CannotVerify as lack:
-            check.state, check.sentence = SKIP, str(lack)
-        except UNREADABLE as damage:
-            check.state, check.sentence = FAIL, f"A part of the bundle cannot be read: {damage!r}."
+COUNT = re.compile(r'(?:"((?:[^"\r\n]|"")*)"|([^",\r\n]*)),(0|[1-9][0-9]{0,15})')
+ALL_LEAVES, SOME_PROOFS = "proof/leaves.bin", "proof/consistency.json"
+STAMP, STAMP_CHAIN = "proof/checkpoint.tsr", "proof/tsa-chain.pem"
+PDF, CONTENT = "data/dossier.pdf", "data/dossier.json"
 
 
 def examine(examination: Examination) -> Report:
     """All checks of a bundle."""
-    is_prior_asked, needs_stamp = (
-        examination.prior is not None,
-        bool(examination.trust and examination.trust.needs_time_stamp),
-    )
+    is_prior_asked = examination.prior is not None
+    needs_stamp = bool(examination.trust and examination.trust.needs_time_stamp)
     examination.run("bag", "Files", lambda found, check: check_bag(found.bag))
     if "bagit.txt" not in examination.bag.names:
         return examination.report
@@ -90,6 +47,8 @@ def examine(examination: Examination) -> Report:
     examination.run("time_stamp", "Time stamp of somebody else", check_stamp, needs_stamp)
     examination.run("consistency", "Log at issue continues into the signed head", check_consistency)
     examination.run("prior", "Head that you held before", check_prior, is_prior_asked)
+    examination.run("commitments", "Personal values", check_commitments)
+    note_tail(examination)
     return examination.report
 
 
@@ -111,7 +70,7 @@ def check_entry(examination: Examination, check: Check) -> str:
     said = examination.report.facts
     said["What"] = f"{event.entry.get('actor')} {event.entry.get('verb')} {event.entry.get('subject')}"
     said["When"] = f"{event.entry.get('at')} (clock of the server)"
-    return f"Entry {event.seq} is in the log of {examination.head.size} entries signed by {', '.join(signers)}."
+    return f"Entry {event.seq} is in the log of {examination.head.size} entries signed by {', '.join(signers.keys)}."
 
 
 def check_checkpoint(examination: Examination, check: Check) -> str:
@@ -121,11 +80,40 @@ def check_checkpoint(examination: Examination, check: Check) -> str:
         raise CannotVerify(
             f"No trust file was given (--trust). The bundle claims the log {claimed.origin}, {claimed.size} entries."
         )
-    examination.head, signers = check_head(examination.bag.read(HEAD), examination.trust)
+    examination.head, signers = check_head(examination.bag.read(HEAD_FILE), examination.trust)
+    note_signers(examination, examination.head, signers, check)
+    return f"{examination.head.size} entries, signed by {', '.join(signers.keys)}."
+
+
+def note_signers(examination: Examination, head: Head, signers: Signers, check: Check) -> None:
+    """What people want to know of the head: whose log, how long, which root, which keys and witnesses."""
     facts = examination.report.facts
-    facts["Log"], facts["Entries at the signed head"] = examination.head.origin, str(examination.head.size)
-    facts["Root"], facts["Signed by"] = examination.head.root.hex(), ", ".join(signers)
-    return f"{examination.head.size} entries, signed by {', '.join(signers)}."
+    facts["Log"], facts["Entries at the signed head"] = head.origin, str(head.size)
+    facts["Root"], facts["Signed by"] = head.root.hex(), ", ".join(signers.keys)
+    check.details += [f"{label} signed too, but is not trusted for this size: not counted" for label in signers.late]
+    check.details += [f"witness {label} at {clock(at)}" for label, at in signers.witnesses.items()]
+    if signers.witnesses and len(signers.witnesses) >= max(1, examination.trust.witness_k if examination.trust else 1):
+        facts["Witnesses"], examination.anchored = ", ".join(signers.witnesses), head.size
+
+
+def note_tail(examination: Examination) -> None:
+    """How many entries rest on the operator's word alone: nobody outside has seen a head that covers them."""
+    size = examination.head.size if examination.head else None
+    if size is None:
+        said = "not known: whose log this is was not established"
+    elif examination.anchored >= size:
+        said = "none: somebody outside has seen the signed head"
+    else:
+        said = f"{size - examination.anchored} of {size} entries, which nobody outside is known to have seen"
+    examination.report.facts["Unanchored tail"] = said
+
+
+def clock(seconds: int) -> str:
+    """A POSIX time as people read it."""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds} seconds after 1970"
 
 
 def check_issued(examination: Examination, check: Check) -> str:
@@ -172,14 +160,7 @@ def check_events(examination: Examination, check: Check) -> str:
 
 def check_completeness(examination: Examination, check: Check) -> str:
     """Every object in scope has its entries numbered 0 to count - 1, so that a left-out one shows as a gap."""
-    rows = list(csv.reader(io.StringIO(examination.bag.read("data/objects.csv").decode("utf-8", "replace"))))
-    if (
-        not rows
-        or rows[0] != ["subject", "count"]
-        or any(len(row) != 2 or not COUNT.fullmatch(row[1]) for row in rows[1:])
-    ):
-        raise Tampered("data/objects.csv is not a list of subjects and counts.")
-    counts = {subject: int(count) for subject, count in rows[1:]}
+    counts = counts_in(examination.bag.read("data/objects.csv"))
     numbers: dict[str, list[int]] = {subject: [] for subject in counts}
     for event in examination.events:
         if event.entry["subject"] not in numbers:
@@ -191,30 +172,26 @@ def check_completeness(examination: Examination, check: Check) -> str:
     return f"{len(counts)} objects, all their entries up to the state of the log are here."
 
 
-def check_signatures(examination: Examination, check: Check) -> str:
-    """Each signature is the record that the log bound, made by the actor of the entry over a snapshot that is here."""
-    signed = [event for event in examination.events if event.entry.get("verb") in SIGNED]
-    for event in signed:
-        said = signature_of(examination.bag, event)
-        if facts_of(event).get("seen") != said["content"]:
-            raise Tampered(f"Entry {event.seq} says that something else was seen than the signature covers.")
-        if (
-            event.entry.get("actor") != f"user:{said['signer_id']}"
-            or event.entry["subject"] != f"review:{said['review']}"
-        ):
-            raise Tampered(f"The signature in entry {event.seq} belongs to another person or another review.")
-        read_strict(examination.bag.read(f"data/rows/{hex_of(said['content'])}.json"))
-        check.details.append(
-            f"{said['printed_name']} ({said['role']}): {said['meaning']}, {said['signed_at']}, entry {event.seq}"
-        )
-    return f"{len(signed)} signatures, each over exactly the snapshot that was shown."
+def counts_in(content: bytes) -> dict[str, int]:
+    """Subject -> how many entries are about it; Tampered when the list is not exactly that."""
+    lines = content.decode("utf-8").split("\n")
+    if lines[0] != "subject,count" or lines[-1] != "":
+        raise Tampered("data/objects.csv is not a list of subjects and counts.")
+    found: dict[str, int] = {}
+    for line in lines[1:-1]:
+        match = COUNT.fullmatch(line)
+        subject = (match[2] if match[1] is None else match[1].replace('""', '"')) if match else None
+        if match is None or not subject or subject in found:
+            raise Tampered("data/objects.csv has a line that is not a subject and a count, or names a subject twice.")
+        found[subject] = int(match[3])
+    return found
 
 
 def check_rows(examination: Examination, check: Check) -> str:
     """Every record is the one whose digest an entry bound (or a signed snapshot); every file has its digest as name."""
     bag = examination.bag
-    bound = [row.get("digest") for event in examination.events if isinstance(row := event.entry.get("row"), dict)]
-    known = {f"data/rows/{hex_of(digest)}.json" for digest in bound} | snapshots_of(examination)
+    bound = {f"data/rows/{hex_of(event.entry['row'].get('digest'))}.json" for event in events_with_row(examination)}
+    known = bound | snapshots_of(examination)
     for name in bag.under("data/rows"):
         content = bag.read(name)
         if name != f"data/rows/{sha256(content)}.json" or name not in known:
@@ -223,7 +200,15 @@ def check_rows(examination: Examination, check: Check) -> str:
     for name in bag.under("data/blobs"):
         if name != f"data/blobs/{sha256(bag.read(name))}":
             raise Tampered(f"{name} is not the file of that digest.")
+    withheld = len(bound - bag.names)
+    if withheld:
+        check.details.append(f"{withheld} records that entries bind are not in the bundle.")
     return f"{len(bag.under('data/rows'))} records and {len(bag.under('data/blobs'))} files have their digests."
+
+
+def events_with_row(examination: Examination) -> list[Event]:
+    """The entries that bind a record."""
+    return [event for event in examination.events if event.entry["row"] is not None]
 
 
 def check_pdf(examination: Examination, check: Check) -> str:
@@ -234,28 +219,46 @@ def check_pdf(examination: Examination, check: Check) -> str:
     said = facts_of(examination.issued)
     if said.get("sealed_sha256") != sha256(pdf):
         raise Tampered("The log says that another PDF was issued.")
-    base_size = str(said.get("base_size", ""))
-    if not COUNT.fullmatch(base_size) or sha256(pdf[: int(base_size)]) != said.get("base_sha256"):
+    base_size = said.get("base_size")
+    if (
+        not isinstance(base_size, str)
+        or not DECIMAL.fullmatch(base_size)
+        or sha256(pdf[: int(base_size)]) != said.get("base_sha256")
+    ):
         raise Tampered("The PDF does not begin with the document that was sealed.")
+    require_attached(examination, pdf, check)
     check.details += check_seal(pdf, examination.trust.pdf_roots if examination.trust else [])
     return "It is the file that the log names, and its seal holds."
+
+
+def require_attached(examination: Examination, pdf: bytes, check: Check) -> None:
+    """What is attached to the PDF lies in the payload too, and data/dossier.json is attached."""
+    bag = examination.bag
+    attached = {sha256(content) for content in attachments(pdf)}
+    lying = {sha256(bag.read(name)): name for name in bag.under("data")} if attached else {}
+    if attached - set(lying):
+        raise Tampered("The PDF carries an attachment that is not a file of the payload.")
+    if CONTENT in bag.names and sha256(bag.read(CONTENT)) not in attached:
+        raise Tampered(f"{CONTENT} is not attached to the PDF.")
+    check.details += [f"Attached: {lying[digest]}" for digest in sorted(attached)]
 
 
 def check_stamp(examination: Examination, check: Check) -> str:
     """A time-stamping authority saw the signed head."""
     bag = examination.bag
-    if "proof/checkpoint.tsr" not in bag.names:
+    if STAMP not in bag.names:
         raise CannotVerify("No time stamp is in the bundle: when it was issued rests on the server's clock.")
     if examination.trust is None or not examination.trust.tsa_roots:
         raise CannotVerify("The trust file names no time-stamping authority (tsa_roots).")
-    chain = bag.read("proof/tsa-chain.pem").decode() if "proof/tsa-chain.pem" in bag.names else ""
+    chain = bag.read(STAMP_CHAIN).decode() if STAMP_CHAIN in bag.names else ""
     roots = "\n".join(examination.trust.tsa_roots)
-    is_good, said = check_time_stamp(bag.read("proof/checkpoint.tsr"), bag.read(HEAD), roots, chain)
+    is_good, at = check_time_stamp(bag.read(STAMP), bag.read(HEAD_FILE), roots, chain)
     if not is_good:
         raise Tampered("The time stamp does not match the signed head or its authority is not trusted.")
-    found = re.search(r"Time stamp: (.+)", said)
-    examination.report.facts["Existed before"] = found[1] if found else "see the token"
-    return f"The signed head existed before {found[1] if found else 'the time in the token'}."
+    if examination.head is not None:
+        examination.anchored = examination.head.size
+    examination.report.facts["Existed before"] = f"{at} (time-stamping authority)"
+    return f"The signed head existed before {at}."
 
 
 def check_consistency(examination: Examination, check: Check) -> str:
@@ -275,34 +278,8 @@ def check_prior(examination: Examination, check: Check) -> str:
     if prior.size > examination.known_head().size:
         raise CannotVerify(f"Your head has {prior.size} entries; this bundle is older.")
     require_continued(examination, prior)
+    examination.anchored = max(examination.anchored, prior.size)
     return f"The {prior.size} entries that you knew are unchanged."
-
-
-def read_event(entry: bytes, leaf: bytes) -> Event:
-    """One entry with its leaf; both canonical, and the leaf names the entry."""
-    value, place = read_strict(entry, has_numbers=False), read_strict(leaf)
-    if not isinstance(value, dict) or not isinstance(place, dict):
-        raise Tampered("An entry and its leaf are JSON objects.")
-    if value.get("v") != VERSION or place.get("v") != LEAF_VERSION:
-        raise CannotVerify(f"An entry has version {value.get('v')!r}, which this verifier does not know.")
-    numbers = [place.get("seq"), place.get("n")]
-    if set(place) != {"v", "log", "seq", "n", "entry"} or any(type(n) is not int or n < 0 for n in numbers):
-        raise Tampered("A leaf does not name log, place and entry.")
-    if not isinstance(value.get("subject"), str) or place["entry"] != "sha256:" + sha256(entry):
-        raise Tampered(f"The leaf {place['seq']} names another entry.")
-    return Event(value, place["entry"], place, leaf)
-
-
-def require_included(examination: Examination, event: Event, name: str) -> None:
-    """The event's leaf is in the tree of the signed head."""
-    head = examination.known_head()
-    index, hashes, note = read_proof(examination.bag.read(name))
-    if note != head.note:
-        raise Tampered(f"{name} leads to another head of the log.")
-    if event.leaf["log"] != head.origin or index != event.seq:
-        raise Tampered(f"{name} proves another place or another log.")
-    if not is_included(index, head.size, leaf_of(event.leaf_bytes), hashes, head.root):
-        raise Tampered(f"Entry {event.seq} is not in the log that was signed.")
 
 
 def require_continued(examination: Examination, first: Head) -> None:
@@ -310,78 +287,39 @@ def require_continued(examination: Examination, first: Head) -> None:
     head, bag = examination.known_head(), examination.bag
     if first.origin != head.origin:
         raise Tampered(f"The earlier head belongs to the log {first.origin}.")
-    if "proof/leaves.bin" in bag.names:
-        content = bag.read("proof/leaves.bin")
-        hashes = [content[start : start + 32] for start in range(0, len(content), 32)]
-        if len(content) != head.size * 32 or root_of_leaves(hashes) != head.root:
-            raise Tampered("proof/leaves.bin is not the list of leaf hashes of the signed head.")
-        if root_of_leaves(hashes[: first.size]) != first.root:
+    proofs = proofs_in(examination)
+    if ALL_LEAVES in bag.names:
+        roots = roots_at(examination, {first.size, *proofs})
+        for size, proof in proofs.items():
+            if not is_continued(size, head.size, proof, roots[size], head.root):
+                raise Tampered(f"The proof from {size} entries in {SOME_PROOFS} does not hold.")
+        if roots[first.size] != first.root:
             raise Tampered(f"The first {first.size} entries are not those of the earlier head.")
         return
-    proofs = read_strict(bag.read("proof/consistency.json"), has_numbers=False)
-    proof = proofs.get(str(first.size)) if isinstance(proofs, dict) else None
-    if first.size != head.size and not isinstance(proof, list):
+    if first.size != head.size and first.size not in proofs:
         raise CannotVerify(f"The bundle has no proof from {first.size} entries; ask the server for one.")
-    path = [from_base64(str(part), Tampered) for part in proof or []]
-    if not is_continued(first.size, head.size, path, first.root, head.root):
+    if not is_continued(first.size, head.size, proofs.get(first.size, []), first.root, head.root):
         raise Tampered(f"The first {first.size} entries are not those of the earlier head.")
 
 
-def bound_row(bag: Bag, event: Event) -> dict[str, Any]:
-    """The record whose digest the entry binds."""
-    row = event.entry.get("row")
-    digest = row.get("digest") if isinstance(row, dict) else None
-    content = bag.read(f"data/rows/{hex_of(digest)}.json")
-    if "sha256:" + sha256(content) != digest:
-        raise Tampered(f"The record of entry {event.seq} is not the one that the log bound.")
-    value = read_strict(content)
-    if not isinstance(value, dict):
-        raise Tampered(f"The record of entry {event.seq} is not a JSON object.")
-    return value
+def roots_at(examination: Examination, sizes: set[int]) -> dict[int, bytes]:
+    """The roots over the first leaf hashes in the bundle, which have to be those of the signed head."""
+    head, content = examination.known_head(), examination.bag.read(ALL_LEAVES)
+    if len(content) != head.size * 32 or max(sizes) > head.size:
+        raise Tampered(f"{ALL_LEAVES} is not the list of leaf hashes of the signed head.")
+    hashes = [content[start : start + 32] for start in range(0, len(content), 32)]
+    roots = roots_of_beginnings(hashes, sizes | {head.size})
+    if roots[head.size] != head.root:
+        raise Tampered(f"{ALL_LEAVES} is not the list of leaf hashes of the signed head.")
+    return roots
 
 
-def signature_of(bag: Bag, event: Event) -> dict[str, str]:
-    """What the signature of this entry says: who, in which role, what it means, why, when, and over which snapshot."""
-    row = bound_row(bag, event)
-    payload = row.get("payload")
-    signer = payload.get("signer") if isinstance(payload, dict) else None
-    if not isinstance(payload, dict) or not isinstance(signer, dict) or payload.get("type") != "signoff":
-        raise Tampered(f"The record of entry {event.seq} is not a signature.")
-    said = {
-        "printed_name": row.get("printed_name"),
-        "signer_id": signer.get("id"),
-        "role": signer.get("role"),
-        **{name: payload.get(name) for name in ("content", "meaning", "meaning_text", "reason", "review", "signed_at")},
-    }
-    lacking = [name for name, value in said.items() if not isinstance(value, str) or not value]
-    if lacking:
-        raise Tampered(f"The signature in entry {event.seq} does not say its {', '.join(lacking)}.")
-    return {name: str(value) for name, value in said.items()}
-
-
-def snapshots_of(examination: Examination) -> set[str]:
-    """Names of the snapshots that the signatures in this bundle cover."""
-    signed = [event for event in examination.events if event.entry.get("verb") in SIGNED]
-    return {f"data/rows/{hex_of(signature_of(examination.bag, event)['content'])}.json" for event in signed}
-
-
-def facts_of(event: Event) -> dict[str, Any]:
-    """What the entry says beside its verb."""
-    found = event.entry.get("data")
-    return found if isinstance(found, dict) else {}
-
-
-def hex_of(digest: object) -> str:
-    """The 64 digits of `sha256:...`; Tampered for anything else, so that it can stand in a file name."""
-    match = re.fullmatch(r"sha256:([0-9a-f]{64})", digest) if isinstance(digest, str) else None
-    if not match:
-        raise Tampered(f"{str(digest)[:80]!r} is not a digest.")
-    return match[1]
-
-
-def lines_of(bag: Bag, name: str) -> list[bytes]:
-    """The lines of a file that ends in a line end."""
-    content = bag.read(name)
-    if content and not content.endswith(b"\n"):
-        raise Tampered(f"{name} is cut off.")
-    return content.split(b"\n")[:-1]
+def proofs_in(examination: Examination) -> dict[int, list[bytes]]:
+    """The consistency proofs in the bundle, by the size of the earlier head."""
+    bag = examination.bag
+    if SOME_PROOFS not in bag.names and ALL_LEAVES in bag.names:
+        return {}
+    value = read_strict(bag.read(SOME_PROOFS), has_numbers=False)
+    if not isinstance(value, dict) or not all(DECIMAL.fullmatch(size) for size in value):
+        raise Tampered(f"{SOME_PROOFS} is not a list of proofs by size.")
+    return {int(size): [from_base64(part, Tampered) for part in proof] for size, proof in value.items()}

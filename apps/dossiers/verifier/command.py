@@ -6,10 +6,11 @@ import sys
 from collections.abc import Sequence
 
 from apps.dossiers.verifier.bag import Bag
-from apps.dossiers.verifier.checks import ENTRY_PROOF, PDF, Examination, examine, examine_entry
+from apps.dossiers.verifier.checks import ENTRY_PROOF, PDF, examine, examine_entry
+from apps.dossiers.verifier.examination import Examination
 from apps.dossiers.verifier.pdf import check_seal
-from apps.dossiers.verifier.signed import Trust
 from apps.dossiers.verifier.strict import sha256
+from apps.dossiers.verifier.trust import Trust
 from apps.dossiers.verifier.verdict import FAIL, PASS, SKIP, USAGE, CannotVerify, Check, Report, Tampered
 
 LARGEST_TRUST = 10_000_000

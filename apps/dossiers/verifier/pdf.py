@@ -1,6 +1,7 @@
 """The seal of the PDF: one signature over the whole file, nothing hidden in what it cannot cover."""
 
 import re
+import zlib
 
 from apps.dossiers.verifier.openssl import check_cms
 from apps.dossiers.verifier.verdict import CannotVerify, Tampered
@@ -8,6 +9,11 @@ from apps.dossiers.verifier.verdict import CannotVerify, Tampered
 BYTE_RANGE = re.compile(rb"/ByteRange\s*\[\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s*\]")
 NO_CHANGES = re.compile(rb"/TransformMethod\s*/DocMDP")
 LEVEL = re.compile(rb"/P\s+1\b")
+EMBEDDED = re.compile(rb"/Type\s*/EmbeddedFile\b")
+STREAM = re.compile(rb"stream\r?\n")
+STREAM_LENGTH = re.compile(rb"/Length\s+(\d+)(?!\s+\d+\s+R)\b")
+LONGEST_HEAD = 2000
+FLATE = re.compile(rb"/Filter\s*/FlateDecode\b")
 
 
 def check_seal(pdf: bytes, roots: list[str]) -> list[str]:
@@ -34,6 +40,23 @@ def check_seal(pdf: bytes, roots: list[str]) -> list[str]:
         "The seal covers every byte, later changes are forbidden, the padding is empty.",
         "Its certificate is trusted.",
     ]
+
+
+def attachments(pdf: bytes) -> list[bytes]:
+    """The files that are attached to the PDF."""
+    found = []
+    for match in EMBEDDED.finditer(pdf):
+        start = STREAM.search(pdf, match.end())
+        head = pdf[pdf.rfind(b" obj", 0, match.start()) : start.start()] if start else b""
+        length = STREAM_LENGTH.search(head)
+        if not start or not length or len(head) > LONGEST_HEAD:
+            raise Tampered("An attachment of the PDF cannot be read.")
+        content = pdf[start.end() : start.end() + int(length[1])]
+        try:
+            found.append(zlib.decompress(content) if FLATE.search(head) else content)
+        except zlib.error as damage:
+            raise Tampered("An attachment of the PDF cannot be read.") from damage
+    return found
 
 
 def _signature(gap: bytes) -> bytes:

@@ -3,7 +3,10 @@
 import ast
 from pathlib import Path
 
-ORDER = ("verdict", "strict", "tree", "openssl", "signed", "bag", "pdf", "checks", "command")
+ORDER = (
+    "verdict", "strict", "tree", "openssl", "trust", "signed", "bag", "pdf", "examination", "webauthn", "people",
+    "checks", "command",
+)  # fmt: skip
 PACKAGE = "apps.dossiers.verifier"
 HEAD = '''#!/usr/bin/env python3
 """Verify this bundle without the server that made it: Python 3.11 or later and the `openssl` program are enough.

@@ -3,9 +3,11 @@
 import hashlib
 import json
 from decimal import Decimal
+from math import isfinite
 from typing import Any, NoReturn
 
 LARGEST = 2**53 - 1
+DEEPEST = 100  # levels of lists and objects within each other
 
 
 class NotStrict(ValueError):
@@ -35,7 +37,7 @@ def read_strict(content: bytes, has_numbers: bool = True) -> Any:
     return value
 
 
-def spell(value: Any) -> str:
+def spell(value: Any, level: int = 0) -> str:
     """The canonical text of a JSON value."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
@@ -45,14 +47,18 @@ def spell(value: Any) -> str:
         return str(value) if abs(value) <= LARGEST else spell_float(_as_float(value))
     if isinstance(value, float):
         return spell_float(value)
+    if level >= DEEPEST:
+        raise NotStrict(f"lists and objects stand more than {DEEPEST} deep in each other")
     if isinstance(value, list):
-        return "[" + ",".join(spell(part) for part in value) + "]"
+        return "[" + ",".join(spell(part, level + 1) for part in value) + "]"
     pairs = sorted(value.items(), key=lambda pair: pair[0].encode("utf-16-be", "surrogatepass"))
-    return "{" + ",".join(f"{spell(key)}:{spell(part)}" for key, part in pairs) + "}"
+    return "{" + ",".join(f"{spell(key)}:{spell(part, level + 1)}" for key, part in pairs) + "}"
 
 
 def spell_float(value: float) -> str:
     """A binary64 number as ECMAScript prints it."""
+    if not isfinite(value):
+        raise NotStrict("a number is beyond what binary64 holds")
     if value == 0:
         return "0"
     parts = Decimal(repr(value)).normalize().as_tuple()

@@ -15,18 +15,24 @@ def parent_of(left: bytes, right: bytes) -> bytes:
 
 def root_of_leaves(leaves: list[bytes]) -> bytes:
     """The root over leaf hashes."""
+    return roots_of_beginnings(leaves, {len(leaves)})[len(leaves)]
+
+
+def roots_of_beginnings(leaves: list[bytes], sizes: set[int]) -> dict[int, bytes]:
+    """The roots over the first leaf hashes, for each of these sizes, in one pass."""
     stack: list[tuple[int, bytes]] = []
-    for leaf in leaves:
+    found = {0: hashlib.sha256(b"").digest()}
+    for number, leaf in enumerate(leaves, 1):
         height, current = 0, leaf
         while stack and stack[-1][0] == height:
             height, current = height + 1, parent_of(stack.pop()[1], current)
         stack.append((height, current))
-    if not stack:
-        return hashlib.sha256(b"").digest()
-    root = stack.pop()[1]
-    while stack:
-        root = parent_of(stack.pop()[1], root)
-    return root
+        if number in sizes:
+            root = current
+            for _, left in reversed(stack[:-1]):
+                root = parent_of(left, root)
+            found[number] = root
+    return found
 
 
 def is_included(index: int, size: int, leaf: bytes, proof: list[bytes], root: bytes) -> bool:

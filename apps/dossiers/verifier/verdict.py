@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-PASS, FAIL, SKIP = "PASS", "FAIL", "SKIP"
+PASS, FAIL, SKIP, ERASED = "PASS", "FAIL", "SKIP", "ERASED"
 VALID, TAMPERED, CANNOT_VERIFY, USAGE = 0, 1, 2, 3
 RESULTS = {VALID: "valid", TAMPERED: "tampered", CANNOT_VERIFY: "cannot verify"}
 MOST_DETAILS = 20
@@ -16,6 +16,10 @@ class Tampered(Exception):
 
 class CannotVerify(Exception):
     """Something that is needed for a check is not there, or is of a kind this program does not know."""
+
+
+class Erased(Exception):
+    """Everything holds, but some values are no longer, or not, disclosed; their commitments are intact."""
 
 
 @dataclass
@@ -74,7 +78,7 @@ class Report:
         lines = [f"Result: {RESULTS[self.exit_code].upper()}   {self.path}", ""]
         for check in self.checks:
             mark = check.state if check.is_required or check.state != SKIP else "SKIP (not required)"
-            lines.append(f"{mark:<5} {check.title}: {check.sentence}")
+            lines.append(f"{mark:<6} {check.name:<12} {check.title}: {check.sentence}")
             lines += [f"        {detail}" for detail in check.details[:MOST_DETAILS]]
             if len(check.details) > MOST_DETAILS:
                 lines.append(f"        and {len(check.details) - MOST_DETAILS} more")
