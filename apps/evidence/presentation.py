@@ -247,7 +247,10 @@ def value_in_words(value: Any) -> str:
     """A field's value as people read it."""
     if isinstance(value, bool):
         return str(_("yes")) if value else str(_("no"))
-    return number(round(value, 4)) if isinstance(value, int | float) else str(value)
+    if isinstance(value, int | float):
+        return number(round(value, 4))
+    text = str(value)
+    return text.replace("_", " ") if text.isidentifier() and text.islower() else text
 
 
 def repeat_command(item: Evidence, base_url: str) -> str:

@@ -8,6 +8,7 @@ from apps.registry.models import ModelVersion
 
 Content = dict[str, Any]
 LONGEST = 300
+NOTE = "Note to this version"
 LEGAL = (
     ("eu.ai_class", "AI Act class"),
     ("eu.annex_iii_point", "Annex III point"),
@@ -42,11 +43,8 @@ def identity(record: VersionRecord) -> list[Content]:
         ("Served at", served(version.endpoint), ""),
         ("Output", parameters(version.output), ""),
         *[link_row(link) for link in version.dataset_links.select_related("dataset_version__dataset")],
-        (
-            "Reason for this version",
-            " ".join(filter(None, [f"{version.get_reason_display()}.", version.reason_note])),
-            "",
-        ),
+        ("Reason for this version", str(version.get_reason_display()), ""),
+        (NOTE, version.reason_note or "none", ""),
         (
             "Version before",
             f"{before.version}, registered {wording.utc(before.created_at)}" if before else "none: this is the first",
@@ -116,7 +114,7 @@ def tier(record: VersionRecord) -> Content:
     if use_case.tier is not None and use_case.tier_confirmed_at:
         by = record.printed(use_case.tier_confirmed_by)
         confirmed = f"confirmed by {by}, {wording.utc(use_case.tier_confirmed_at)}"
-        confirmed += f": {use_case.tier_reason}" if use_case.tier_reason else ""
+        confirmed += f": {use_case.tier_reason.rstrip('.')}" if use_case.tier_reason else ""
     axes = [
         {
             "name": label,
@@ -130,6 +128,7 @@ def tier(record: VersionRecord) -> Content:
         "tier": use_case.tier,
         "proposed": use_case.proposed_tier,
         "confirmed": confirmed,
+        "reason": use_case.tier_reason,
         "axes": axes if arithmetic else [],
         "floors": arithmetic.get("floors", []),
         "open_floors": arithmetic.get("open_floors", []),
