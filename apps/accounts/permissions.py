@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.text import capfirst
 
-from apps.accounts.models import Role, RoleAssignment, Token, User
+from apps.accounts.models import Passkey, Role, RoleAssignment, Token, User
 from apps.accounts.queries import holds, roles_anywhere, sees_everything
 from apps.audit.permissions import READ_EVERYTHING
 from apps.core.permissions import Condition, permit
@@ -103,6 +103,16 @@ def verifier_is_someone_else(user: Any, obj: User) -> bool:
     return user.pk not in {obj.pk, obj.password_set_by_id}
 
 
+def passkey_is_own(user: Any, obj: Passkey) -> bool:
+    """A passkey is ended by its holder, or by an administrator."""
+    return obj.user_id == user.pk or holds(user, Role.ADMINISTRATOR)
+
+
+def approver_is_someone_else(user: Any, obj: User) -> bool:
+    """Erasing a person is done and approved by others than the person."""
+    return bool(user.pk != obj.pk)
+
+
 def sees_every_use_case(user: Any, obj: Any) -> bool:
     """The whole log is read by people whose role is not limited to some use cases."""
     return sees_everything(user)
@@ -127,6 +137,19 @@ permit(
     is_person,
     holds_role(Role.ADMINISTRATOR, Role.HEAD_OF_MODEL_RISK, Role.COMPLIANCE),
     verifier_is_someone_else,
+)
+permit("accounts.revoke_passkey", is_person, passkey_is_own)
+permit(
+    "accounts.erase_person",
+    is_person,
+    holds_role(Role.ADMINISTRATOR, Role.PRIVACY_OFFICER),
+    approver_is_someone_else,
+)
+permit(
+    "accounts.approve_erasure",
+    is_person,
+    holds_role(Role.PRIVACY_OFFICER, Role.COMPLIANCE, Role.ADMINISTRATOR),
+    approver_is_someone_else,
 )
 permit(
     "accounts.set_organisation_fact",

@@ -1,5 +1,6 @@
 """Who holds which role now, who sees what, and what is true of the organisation."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -8,7 +9,16 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from apps.accounts.models import OrganisationFact, Role, RoleAssignment, Token, User
+from apps.accounts import commitments
+from apps.accounts.models import (
+    OrganisationFact,
+    Passkey,
+    PersonalValue,
+    Role,
+    RoleAssignment,
+    Token,
+    User,
+)
 from apps.core.errors import Invalid
 
 _Held = frozenset[tuple[str, str]]  # role, and the slug of the use case it is for; an empty slug is everything
@@ -119,7 +129,7 @@ def user_named(username: str, pointer: str = "/user") -> User:
 
 def users_for(user: Any) -> QuerySet[User]:
     """Accounts this user may see: all for those who see everything, otherwise their own."""
-    rows = User.objects.select_related("reports_to").prefetch_related("assignments")
+    rows = User.objects.select_related("reports_to", "identity_verified_by").prefetch_related("assignments")
     return rows if sees_everything(user) else rows.filter(pk=user.pk)
 
 
@@ -133,3 +143,35 @@ def tokens_for(user: Any) -> QuerySet[Token]:
     """Tokens this user may see: all for administrators, otherwise their own."""
     rows = Token.objects.select_related("user")
     return rows if holds(user, Role.ADMINISTRATOR) else rows.filter(user=user.pk)
+
+
+def signing_session(request: Any) -> str:
+    """What a proof of identity is bound to beside the person: this session (its digest), or this token."""
+    token = getattr(request, "auth", None)
+    if isinstance(token, Token):
+        return f"token:{token.pk}"
+    key = getattr(getattr(request, "session", None), "session_key", None) or ""
+    return "session:" + hashlib.sha256(key.encode()).hexdigest()
+
+
+def passkeys_of(user: Any) -> QuerySet[Passkey]:
+    """The passkeys of a person, ended ones too."""
+    rows: QuerySet[Passkey] = Passkey.objects.filter(user=user.pk)
+    return rows
+
+
+def openings(wanted: Iterable[str]) -> dict[str, dict[str, str]]:
+    """What opens these commitments, as a bundle discloses it: `{"salt", "value"}` each. Those of erased people are absent."""
+    rows = PersonalValue.objects.filter(commitment__in=set(wanted)).select_related("user__personal_key")
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        holder = getattr(row.user, "personal_key", None)
+        opening = commitments.unseal(bytes(row.sealed), bytes(holder.key), row.commitment) if holder else None
+        if opening is not None:
+            found[row.commitment] = opening.as_json()
+    return found
+
+
+def names_behind(wanted: Iterable[str]) -> dict[str, str]:
+    """The printed names that these commitments stand for. Those of erased people are absent."""
+    return {commitment: opening["value"] for commitment, opening in openings(wanted).items()}

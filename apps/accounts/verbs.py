@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from apps.accounts.models import Token, User
+from apps.accounts.models import Passkey, Token, User
 from apps.accounts.queries import uuids_among
 from apps.audit.verbs import Name, names, register
 
@@ -25,6 +25,9 @@ register(
         "accounts.reauthenticated": "confirmed who they are,",
         "accounts.reauthentication_failed": "failed to confirm who they are,",
         "accounts.signing_locked": "was locked out of signing,",
+        "accounts.passkey_enrolled": "enrolled",
+        "accounts.passkey_revoked": "ended",
+        "accounts.person_erased": "erased the name of",
         "accounts.organisation_fact_set": "answered a fact about",
     }
 )
@@ -42,6 +45,13 @@ def token_names(keys: set[str]) -> Mapping[str, Name]:
     """Tokens by what they were issued for."""
     found = Token.objects.filter(pk__in=uuids_among(keys)).only("pk", "name")
     return {str(token.pk): Name(f"token {token.name}") for token in found}
+
+
+@names("passkey")
+def passkey_names(keys: set[str]) -> Mapping[str, Name]:
+    """Passkeys by whose they are."""
+    found = Passkey.objects.filter(pk__in=uuids_among(keys)).select_related("user")
+    return {str(passkey.pk): Name(f"a passkey of {passkey.user}") for passkey in found}
 
 
 @names("organisation")

@@ -115,8 +115,8 @@ def test_a_password_set_by_an_administrator_suspends_signing_until_a_second_pers
     user.refresh_from_db()
     for insider in (admin, user):
         with pytest.raises(NotAllowed):
-            services.verify_identity(user, reason="me", actor=insider)
-    services.verify_identity(user, reason="met in person", actor=make.person("compliance"))
+            services.verify_identity(user, method="in_person", reason="me", actor=insider)
+    services.verify_identity(user, method="in_person", reason="At the office", actor=make.person("compliance"))
     assert services.reauthenticate(user, password="another long phrase 7", bound_to=DIGEST)
 
 

@@ -23,6 +23,18 @@ USER = (
         "is_active": True,
         "roles": [],
         "created_at": AT,
+        "identity_verified_by": None,
+        "identity_verified_at": None,
+        "identity_method": "",
+    },
+)
+IDENTITY = (
+    {"method": "in_person", "reason": "Met at the head office and compared the staff card"},
+    {
+        **USER[1],
+        "identity_verified_by": "compliance",
+        "identity_verified_at": AT,
+        "identity_method": "in_person",
     },
 )
 ROLE = (

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
-from apps.accounts.models import OrganisationFact, Role, RoleAssignment, Token, User
+from apps.accounts.models import IdentityMethod, OrganisationFact, Passkey, Role, RoleAssignment, Token, User
 from apps.accounts.permissions import SCOPES
 from apps.core.rest import StrictSerializer
 
@@ -16,13 +16,15 @@ class UserReply(serializers.ModelSerializer[User]):
     """A person or a service account."""
 
     reports_to = serializers.SlugRelatedField("username", read_only=True)
+    identity_verified_by = serializers.SlugRelatedField("username", read_only=True, allow_null=True)
     roles = serializers.SerializerMethodField()
     url = serializers.SerializerMethodField()
 
     class Meta:
         model = User
         fields = (
-            "id", "url", "username", "printed_name", "email", "kind", "reports_to", "is_active", "roles", "created_at"
+            "id", "url", "username", "printed_name", "email", "kind", "reports_to", "is_active", "roles", "created_at",
+            "identity_verified_by", "identity_verified_at", "identity_method",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -50,6 +52,29 @@ class ReasonRequest(StrictSerializer):
     """A reason, which the log keeps."""
 
     reason = serializers.CharField(max_length=2000)
+
+
+class IdentityRequest(ReasonRequest):
+    """How you made sure who holds an account, and what you saw."""
+
+    method = serializers.ChoiceField([row for row in IdentityMethod.choices if row[0] != IdentityMethod.EARLIER])
+
+
+class PasskeyReply(serializers.ModelSerializer[Passkey]):
+    """A passkey: the public half of a key pair."""
+
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Passkey
+        fields = (
+            "id", "url", "name", "credential_id", "algorithm", "public_key", "rp_id", "created_at", "last_used_at", "revoked_at"
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_url(self, passkey: Passkey) -> str:
+        """Where this answer is found again."""
+        return str(self.context["request"].build_absolute_uri(f"/api/v1/me/passkeys/{passkey.pk}"))
 
 
 class PasswordRequest(StrictSerializer):

@@ -2,16 +2,19 @@
 
 from django.urls import path
 
-from apps.accounts.api import views
+from apps.accounts.api import identity, views
 
 urlpatterns = [
     path("me", views.Me.as_view()),
+    path("me/passkeys", identity.OwnPasskeys.as_view({"get": "list"})),
+    path("me/passkeys/<uuid:pk>", identity.OwnPasskeys.as_view({"get": "retrieve"})),
+    path("me/passkeys/<uuid:pk>/revoke", identity.OwnPasskeys.as_view({"post": "revoke"})),
     path("users", views.Users.as_view({"get": "list", "post": "create"})),
     path("users/<uuid:pk>", views.Users.as_view({"get": "retrieve"})),
     path("users/<uuid:pk>/deactivate", views.Users.as_view({"post": "deactivate"})),
     path("users/<uuid:pk>/reactivate", views.Users.as_view({"post": "reactivate"})),
     path("users/<uuid:pk>/password", views.Users.as_view({"post": "password"})),
-    path("users/<uuid:pk>/verify-identity", views.Users.as_view({"post": "verify_identity"})),
+    path("users/<uuid:pk>/verify-identity", identity.Identities.as_view()),
     path("users/<uuid:pk>/reporting-line", views.Users.as_view({"put": "reporting_line"})),
     path("roles", views.Roles.as_view({"get": "list", "post": "create"})),
     path("roles/<uuid:pk>", views.Roles.as_view({"get": "retrieve"})),

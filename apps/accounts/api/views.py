@@ -101,12 +101,6 @@ class Users(ViewSet):
         password = read(shapes.PasswordRequest, request)["password"]
         return self.reply(services.set_password(self.find(pk), password=password, actor=request.user))
 
-    @describe("Verify an identity", sends=shapes.ReasonRequest, answers=shapes.UserReply, refuses=(404, 422))
-    def verify_identity(self, request: Request, pk: UUID) -> Response:
-        """Say that you made sure who holds this account; it may sign again."""
-        reason = read(shapes.ReasonRequest, request)["reason"]
-        return self.reply(services.verify_identity(self.find(pk), reason=reason, actor=request.user))
-
     @describe("Set the reporting line", sends=shapes.ReportingRequest, answers=shapes.UserReply, refuses=(404, 422))
     def reporting_line(self, request: Request, pk: UUID) -> Response:
         """Say to whom somebody reports."""

@@ -11,7 +11,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.accounts.models import FailedReauthentication, Reauthentication, User
-from apps.audit.services import record
+from apps.accounts.services.entries import record
+from apps.core import jobs
 from apps.core.errors import NotAllowed
 
 ATTEMPTS = 5
@@ -19,7 +20,7 @@ LOCKED_FOR = timedelta(minutes=15)
 VALID_FOR = timedelta(seconds=120)
 
 
-def reauthenticate(user: User, *, password: str, bound_to: str, code: str = "") -> Reauthentication:
+def reauthenticate(user: User, *, password: str, bound_to: str, code: str = "", session: str = "") -> Reauthentication:
     """Check password (and one-time code where enrolled) for signing `bound_to`. Raises NotAllowed with a sentence.
 
     Call it before the transaction that signs, never inside: a failure is committed before it is raised, so that it counts
@@ -31,7 +32,7 @@ def reauthenticate(user: User, *, password: str, bound_to: str, code: str = "") 
         if refused is None:
             method, refused = check(user, password, code)
             if refused is None:
-                return remember_success(user, method, bound_to)
+                return remember_success(user, method, bound_to, session=session)
             refused = remember_failure(user, method, refused)
     raise refused
 
@@ -42,6 +43,12 @@ def standing_refusal(user: User) -> NotAllowed | None:
         return NotAllowed("This account is deactivated and signs nothing.", code="ACCOUNT_DEACTIVATED")
     if not user.is_person:
         return NotAllowed("Service accounts never sign, in any configuration.", code="IS_PERSON")
+    if user.identity_verified_at is None:
+        sentence = (
+            "Nobody has verified yet who holds this account, so it signs nothing. A second person does it under "
+            "Administration: an administrator, the head of model risk or compliance, not who set the password."
+        )
+        return NotAllowed(sentence, code="IDENTITY_NOT_VERIFIED")
     if user.signing_suspended_at is not None:
         sentence = (
             "Signing is suspended, because an administrator set this password. "
@@ -52,6 +59,12 @@ def standing_refusal(user: User) -> NotAllowed | None:
         sentence = f"Signing is locked until {until:%H:%M} UTC after {ATTEMPTS} failed attempts. Nothing was signed."
         return NotAllowed(sentence, code="SIGNING_LOCKED")
     return None
+
+
+def signing_obstacle(user: User) -> str:
+    """Why this person cannot sign at all now, as a sentence; empty when they can."""
+    refused = standing_refusal(user)
+    return str(refused.detail) if refused else ""
 
 
 def signing_locked_until(user: User) -> datetime | None:
@@ -67,10 +80,16 @@ def signing_locked_until(user: User) -> datetime | None:
     return until if until > timezone.now() else None
 
 
+def signing_method(user: User) -> str:
+    """How this person proves who they are without a passkey: with the one-time code too once it is enrolled."""
+    has_code = Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists()
+    return Reauthentication.Method.PASSWORD_AND_CODE if has_code else Reauthentication.Method.PASSWORD
+
+
 def check(user: User, password: str, code: str) -> tuple[str, NotAllowed | None]:
     """The method that was used, and the refusal when a component is wrong."""
     enrolled = Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).first()
-    method = "password+totp" if enrolled else "password"
+    method = Reauthentication.Method.PASSWORD_AND_CODE if enrolled else Reauthentication.Method.PASSWORD
     is_right = user.check_password(password)
     if enrolled and is_right and not code:
         return method, NotAllowed(
@@ -84,32 +103,44 @@ def check(user: User, password: str, code: str) -> tuple[str, NotAllowed | None]
     return method, NotAllowed(f"{words}. Nothing was signed.", code="REAUTHENTICATION_FAILED")
 
 
-def remember_success(user: User, method: str, bound_to: str) -> Reauthentication:
-    """A single-use proof for this digest."""
+def remember_success(
+    user: User, method: str, bound_to: str, *, session: str = "", assertion: dict[str, str] | None = None
+) -> Reauthentication:
+    """A single-use proof for this digest in this session."""
     proof = Reauthentication.objects.create(
-        user=user, bound_to=bound_to, method=method, expires_at=timezone.now() + VALID_FOR
+        user=user,
+        bound_to=bound_to,
+        session=session,
+        method=str(method),
+        assertion=assertion,
+        expires_at=timezone.now() + VALID_FOR,
     )
-    record(
-        user, "accounts.reauthenticated", user, data={"method": method, "bound_to": bound_to, "proof": str(proof.pk)}
-    )
+    details = {"method": proof.method, "bound_to": bound_to, "proof": str(proof.pk)}
+    record(user, "accounts.reauthenticated", user, data=details)
     return proof
 
 
 def remember_failure(user: User, method: str, refused: NotAllowed) -> NotAllowed:
     """Count the failure and put it into the log; the refusal that comes back says so when signing is locked by it."""
-    FailedReauthentication.objects.create(user=user, method=method)
-    record(user, "accounts.reauthentication_failed", user, data={"method": method, "code": refused.code})
+    FailedReauthentication.objects.create(user=user, method=str(method))
+    record(user, "accounts.reauthentication_failed", user, data={"method": str(method), "code": refused.code})
     until = signing_locked_until(user)
     if until is None:
         return refused
     record(user, "accounts.signing_locked", user, data={"until": until.isoformat()})
+    jobs.enqueue("accounts.tell_signing_locked", subject=user.subject, by=user, until=until.isoformat())
     return NotAllowed(f"{refused.detail} Signing is now locked until {until:%H:%M} UTC.", code=refused.code)
 
 
-def consume_reauthentication(proof: Reauthentication, *, actor: User, bound_to: str) -> Reauthentication:
-    """Use the proof up inside the transaction that signs. Refuses another person, another digest, a second use, an old one."""
+def consume_reauthentication(
+    proof: Reauthentication, *, actor: User, bound_to: str, session: str = ""
+) -> Reauthentication:
+    """Use the proof up inside the transaction that signs.
+
+    Refuses another person, another session, another digest, a second use, an old one.
+    """
     proof = Reauthentication.objects.locked(proof.pk)
-    if proof.user_id != actor.pk or proof.bound_to != bound_to:
+    if proof.user_id != actor.pk or proof.bound_to != bound_to or proof.session != session:
         raise NotAllowed(
             "You confirmed your identity for something else than this. Sign again.", code="PROOF_FOR_OTHER"
         )

@@ -5,11 +5,14 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from apps.accounts.models import Role, RoleAssignment, User
+from apps.accounts.models import IdentityMethod, Role, RoleAssignment, User
+from apps.accounts.services.entries import record
 from apps.accounts.services.roles import require_another_administrator
-from apps.audit.services import record, system
+from apps.audit.services import system
 from apps.core.errors import Conflict, Invalid, WrongState
 from apps.core.permissions import authorise
+
+IDENTITY_METHODS = [method for method in IdentityMethod.values if method != IdentityMethod.EARLIER]
 
 
 def require_good_password(user: User, password: str) -> None:
@@ -32,12 +35,12 @@ def create_user(
     password: str | None = None,
     actor: User,
 ) -> User:
-    """Make an account. A person's identity counts as verified by the administrator who makes it."""
+    """Make an account. It signs nothing until a second person has verified who holds it."""
     authorise(actor, "accounts.manage_users")
     user = new_user(
         username, printed_name=printed_name, email=email, kind=kind, reports_to=reports_to, password=password
     )
-    user.identity_verified_by, user.identity_verified_at = actor, timezone.now()
+    user.password_set_by = actor if password else None
     user.save()
     record(
         actor,
@@ -150,14 +153,19 @@ def set_password(user: User, *, password: str, actor: User) -> User:
 
 
 @transaction.atomic
-def verify_identity(user: User, *, reason: str, actor: User) -> User:
-    """A second person has made sure who holds this account; it may sign again."""
+def verify_identity(user: User, *, method: str, reason: str, actor: User) -> User:
+    """A second person has made sure, by this method, who holds this account; it may sign (again)."""
     user = User.objects.locked(user.pk)
     authorise(actor, "accounts.verify_identity", user)
-    user.identity_verified_by, user.identity_verified_at = actor, timezone.now()
+    if method not in IDENTITY_METHODS:
+        sentence = f"Say how you made sure: {', '.join(IDENTITY_METHODS)}."
+        raise Invalid(errors=[{"pointer": "/method", "code": "UNKNOWN_METHOD", "detail": sentence}])
+    if not user.is_active or not user.is_person:
+        raise WrongState(f"{user} is no active account of a person.")
+    user.identity_verified_by, user.identity_verified_at, user.identity_method = actor, timezone.now(), method
     user.signing_suspended_at = user.password_set_by = None
-    user.save(update_fields=["identity_verified_by", "identity_verified_at", "signing_suspended_at", "password_set_by"])
-    record(actor, "accounts.identity_verified", user, reason=reason)
+    user.save()
+    record(actor, "accounts.identity_verified", user, data={"method": method}, reason=reason)
     return user
 
 

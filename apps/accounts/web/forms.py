@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.models import Role, User
+from apps.accounts.models import IdentityMethod, Role, User
 from apps.accounts.permissions import SCOPES
 from apps.core.errors import ProductError
 
@@ -65,6 +65,46 @@ class TokenForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["expires_at"].initial = timezone.localdate() + timedelta(days=90)
+
+
+class Answer(forms.JSONField):
+    """What the browser answered for the authenticator; filled in by script."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self) -> None:
+        missing = _("The authenticator gave no answer. Passkeys need JavaScript in this browser.")
+        super().__init__(error_messages={"required": missing, "invalid": missing})
+
+
+class PasskeyForm(forms.Form):
+    """A new passkey, with the components that say whose it is."""
+
+    name = forms.CharField(label=_("What you call it"), max_length=100, help_text=_("For example: work laptop"))
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        max_length=200,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "class": "is-short"}),
+    )
+    code = forms.CharField(
+        label=_("One-time code"),
+        required=False,
+        max_length=10,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "class": "is-short"}),
+        help_text=_("Only if you use an authenticator app."),
+    )
+    answer = Answer()
+
+
+class VerifyForm(forms.Form):
+    """How one made sure who holds an account."""
+
+    method = forms.ChoiceField(
+        label=_("How you made sure"),
+        choices=[row for row in IdentityMethod.choices if row[0] != IdentityMethod.EARLIER],
+    )
+    reason = forms.CharField(label=_("What you saw"), max_length=300)
 
 
 class RoleForm(forms.Form):

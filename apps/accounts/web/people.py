@@ -16,7 +16,7 @@ from apps.accounts import services
 from apps.accounts.models import RoleAssignment, Token, User
 from apps.accounts.queries import sees_everything
 from apps.accounts.web import views
-from apps.accounts.web.forms import PeopleFilter, PersonForm, RoleForm, end_of_day, show_refusal
+from apps.accounts.web.forms import PeopleFilter, PersonForm, RoleForm, VerifyForm, end_of_day, show_refusal
 from apps.core.errors import NotAllowed, NotFound, ProductError
 from apps.core.permissions import refusals
 
@@ -74,6 +74,8 @@ def person(request: HttpRequest, user: Any) -> HttpResponse:
         "form": form,
         "roles": shown.assignments.select_related("granted_by", "revoked_by").order_by("revoked_at", "role"),
         "tokens": Token.objects.filter(user=shown).select_related("issued_by")[:50],
+        "verify_form": VerifyForm(),
+        "obstacle": services.signing_obstacle(shown),
         "why_not": refusals(request.user, "accounts.manage_users"),
         "why_not_verify": refusals(request.user, "accounts.verify_identity", shown),
     }
@@ -124,17 +126,26 @@ def role_revoke(request: HttpRequest, assignment: Any) -> HttpResponse:
 @login_required
 @require_POST
 def standing(request: HttpRequest, user: Any) -> HttpResponse:
-    """Close an account, open it again, or verify who holds it."""
-    moves = {
-        "deactivate": services.deactivate_user,
-        "reactivate": services.reactivate_user,
-        "verify": services.verify_identity,
-    }
+    """Close an account, or open it again."""
+    moves = {"deactivate": services.deactivate_user, "reactivate": services.reactivate_user}
     move = moves.get(request.POST.get("move", ""))
     if move is None:
         raise NotFound(_("There is no such change of an account."))
     move(person_or_404(user), reason=request.POST.get("reason", ""), actor=request.user)
     return redirect("accounts:person", user)
+
+
+@login_required
+@require_POST
+def verify(request: HttpRequest, user: Any) -> HttpResponse:
+    """Say how one made sure who holds an account; it may sign from then on."""
+    shown, form = person_or_404(user), VerifyForm(request.POST)
+    if form.is_valid():
+        services.verify_identity(shown, **form.cleaned_data, actor=request.user)
+        messages.success(request, _("The identity is verified. %(name)s may sign.") % {"name": shown})
+    else:
+        messages.error(request, _("Say how you made sure who this is, and what you saw."))
+    return redirect("accounts:person", shown.pk)
 
 
 @never_cache

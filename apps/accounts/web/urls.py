@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.accounts.web import people, views
+from apps.accounts.web import passkeys, people, views
 
 app_name = "accounts"
 urlpatterns = [
@@ -10,12 +10,15 @@ urlpatterns = [
     path("profile/theme/", views.theme, name="theme"),
     path("profile/shortcuts/", views.shortcuts, name="shortcuts"),
     path("profile/tokens/new/", views.token_new, name="token-new"),
+    path("profile/passkeys/new/", passkeys.passkey_new, name="passkey-new"),
+    path("profile/passkeys/<uuid:passkey>/revoke/", passkeys.passkey_revoke, name="passkey-revoke"),
     path("tokens/<uuid:token>/revoke/", views.token_revoke, name="token-revoke"),
     path("demo/sign-in/", views.demo_sign_in, name="demo-sign-in"),
     path("admin/people/", people.people, name="people"),
     path("admin/people/new/", people.person_new, name="person-new"),
     path("admin/people/<uuid:user>/", people.person, name="person"),
     path("admin/people/<uuid:user>/standing/", people.standing, name="standing"),
+    path("admin/people/<uuid:user>/verify/", people.verify, name="verify"),
     path("admin/people/<uuid:user>/tokens/new/", people.person_token, name="person-token"),
     path("admin/roles/<uuid:assignment>/revoke/", people.role_revoke, name="role-revoke"),
 ]

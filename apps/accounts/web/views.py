@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from apps.accounts import services
 from apps.accounts.models import Token, User
+from apps.accounts.queries import passkeys_of
 from apps.accounts.web.forms import TokenForm, end_of_day, show_refusal
 from apps.core.errors import NotFound, ProductError
 
@@ -32,7 +33,8 @@ def profile(request: HttpRequest) -> HttpResponse:
     context = {
         "roles": person.assignments.current().order_by("role"),
         "tokens": Token.objects.filter(user=person).select_related("issued_by")[:50],
-        "identity": person.identity_verified_by,
+        "passkeys": passkeys_of(person),
+        "obstacle": services.signing_obstacle(person) if person.is_person else "",
     }
     return render(request, "accounts/profile.html", context)
 

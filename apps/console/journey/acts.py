@@ -59,8 +59,23 @@ def once(caller: Caller, read: str, create: str, body: dict[str, Any], *, key: s
     return existing(caller, read) or caller.post(create, body, key=key)
 
 
+VERIFIES = {"risk2": "risk"}
+VERIFIES_BY_DEFAULT = "risk2"
+
+
+def verify_identities(stage: Stage) -> None:
+    """Nobody signs until a second person has verified who holds the account; never the administrator who made it."""
+    for row in pages(stage.by("admin"), "/api/v1/users"):
+        if row["kind"] != "person" or row["username"] == "admin" or row["identity_verified_at"]:
+            continue
+        by = VERIFIES.get(row["username"], VERIFIES_BY_DEFAULT)
+        body = {"method": "staff_record", "reason": "The account was compared with the list of the demo's people."}
+        stage.by(by).post(f"/api/v1/users/{row['id']}/verify-identity", body, key=f"verify-{row['id']}")
+
+
 def prepare(stage: Stage) -> str:
-    """Environments, datasets with their terms and fields, use cases with facts and tier, models."""
+    """Identities, environments, datasets with their terms and fields, use cases with facts and tier, models."""
+    verify_identities(stage)
     for row in story()["environments"]:
         once(
             stage.by("admin"),

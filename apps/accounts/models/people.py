@@ -1,4 +1,4 @@
-"""Tables of accounts: users are deactivated and never deleted, so an id in a signature means one person for ever."""
+"""People and service accounts, their roles and tokens. Users are deactivated and never deleted: an id means one person for ever."""
 
 from typing import Any, ClassVar
 
@@ -36,6 +36,16 @@ class Role(TextChoices):
     AUDITOR = "auditor", _("Auditor")
     ADMINISTRATOR = "administrator", _("Administrator")
     SERVICE = "service", _("Service account")
+
+
+class IdentityMethod(TextChoices):
+    """How a second person made sure who holds an account (21 CFR 11.100(b))."""
+
+    IN_PERSON = "in_person", _("Met in person")
+    DOCUMENT = "document", _("Official document seen")
+    VIDEO = "video", _("Video call with a document")
+    STAFF_RECORD = "staff_record", _("Compared with the staff record")
+    EARLIER = "earlier", _("Verified before methods were recorded")
 
 
 class UserQuerySet(LockedQuerySet):
@@ -99,6 +109,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         related_name="identities_verified",
     )
     identity_verified_at = models.DateTimeField(null=True, blank=True)
+    identity_method = models.CharField(max_length=12, blank=True, choices=IdentityMethod.choices)
     signing_suspended_at = models.DateTimeField(
         null=True,
         blank=True,
@@ -110,6 +121,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deactivated_at = models.DateTimeField(null=True, blank=True, editable=False)
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -122,6 +134,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         constraints = [
             models.UniqueConstraint(Lower("username"), name="user_name_once_in_any_case"),
             models.CheckConstraint(condition=~Q(printed_name=""), name="user_has_printed_name"),
+            models.CheckConstraint(
+                condition=Q(identity_verified_at__isnull=True) | ~Q(identity_method=""), name="user_identity_has_method"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -262,34 +277,6 @@ class Token(Record):
     def is_usable(self) -> bool:
         """Whether it opens something now."""
         return self.revoked_at is None and self.expires_at > timezone.now() and self.user.is_active
-
-
-class Reauthentication(Record):
-    """A person proved again who they are, for one digest, once, within two minutes."""
-
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="reauthentications")
-    bound_to = models.CharField(max_length=200, help_text=_("The digest that is about to be signed."))
-    method = models.CharField(max_length=40)
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True, blank=True)
-
-    objects: ClassVar[Any] = LockedQuerySet.as_manager()
-
-    def __str__(self) -> str:
-        return f"{self.user} {self.created_at:%Y-%m-%d %H:%M}"
-
-
-class FailedReauthentication(Record):
-    """A failed attempt to prove who one is when signing. Five within fifteen minutes lock signing for fifteen minutes."""
-
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="failed_reauthentications")
-    method = models.CharField(max_length=40)
-
-    class Meta:
-        indexes = [models.Index(fields=["user", "-created_at"], name="failed_reauthentication_recent")]
-
-    def __str__(self) -> str:
-        return f"{self.user} {self.created_at:%Y-%m-%d %H:%M}"
 
 
 class OrganisationFact(Record):

@@ -1,0 +1,35 @@
+"""Tables of accounts: people, roles and tokens; what proves who is signing; what keeps names erasable."""
+
+from apps.accounts.models.people import (
+    IdentityMethod,
+    OrganisationFact,
+    Role,
+    RoleAssignment,
+    RoleAssignmentQuerySet,
+    Token,
+    TokenQuerySet,
+    User,
+    UserManager,
+    UserQuerySet,
+)
+from apps.accounts.models.personal import PersonalKey, PersonalValue
+from apps.accounts.models.proofs import FailedReauthentication, Passkey, Reauthentication, SigningChallenge
+
+__all__ = [
+    "FailedReauthentication",
+    "IdentityMethod",
+    "OrganisationFact",
+    "Passkey",
+    "PersonalKey",
+    "PersonalValue",
+    "Reauthentication",
+    "Role",
+    "RoleAssignment",
+    "RoleAssignmentQuerySet",
+    "SigningChallenge",
+    "Token",
+    "TokenQuerySet",
+    "User",
+    "UserManager",
+    "UserQuerySet",
+]
