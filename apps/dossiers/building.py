@@ -47,7 +47,7 @@ def build(dossier: Dossier, job: Job, *, settle: Settle = audit.settled) -> Doss
     entry = Entry.objects.get(verb="dossiers.issued", subject=dossier.subject)
     second = settle(entry)
     job.progress("Packing the bundle with its proofs", 6, STEPS)
-    pack(dossier, made, issue, entry, second)
+    pack(dossier, made, issue, entry, second, job)
     return dossier
 
 
@@ -125,8 +125,8 @@ def sections_lacking(document: dict[str, Any]) -> list[str]:
     return [section["id"] for part in document["parts"] for section in part["sections"] if section["missing"]]
 
 
-def pack(dossier: Dossier, made: Made, issue: DossierIssue, entry: Entry, head: Checkpoint) -> None:
-    """Write the bundle: the payload as it was issued, and the proofs to the second head."""
+def pack(dossier: Dossier, made: Made, issue: DossierIssue, entry: Entry, head: Checkpoint, job: Job) -> None:
+    """Write the bundle: the payload as it was issued, and the proofs to the second head. The log notes its digest."""
     files, exported = bundling.payload(made.document, made.attached, kept(issue.sealed_sha256), made.head)
     if bundling.sha256(bundling.manifest(files, files)) != issue.payload_manifest_sha256:
         raise WrongState(
@@ -139,7 +139,11 @@ def pack(dossier: Dossier, made: Made, issue: DossierIssue, entry: Entry, head: 
     dossier.sealed_sha256 = issue.sealed_sha256
     dossier.bundle_sha256 = keep(bundling.archive(dossier, files, proof, issue.created_at))
     dossier.has_time_stamp = bool(stamp)
-    dossier.save(update_fields=["sealed_sha256", "bundle_sha256", "has_time_stamp"])
+    with transaction.atomic():
+        jobs.still_mine(job)
+        dossier.save(update_fields=["sealed_sha256", "bundle_sha256", "has_time_stamp"])
+        facts = {"bundle_sha256": dossier.bundle_sha256, "sealed_sha256": dossier.sealed_sha256}
+        audit.record(audit.system("dossiers"), "dossiers.packed", dossier, data=facts)
 
 
 def stored_at(sha256: str) -> str:

@@ -14,7 +14,7 @@ from django.core.files.storage import default_storage
 from apps.audit import services as audit
 from apps.audit.export import bound_rows
 from apps.audit.models import Checkpoint, Entry
-from apps.dossiers import trust
+from apps.dossiers import oscal, tables, trust
 from apps.dossiers.models import Dossier
 from apps.dossiers.verifier import single
 from apps.evidence.models import Evidence
@@ -36,14 +36,20 @@ def payload(content: Mapping[str, Any], attached: bytes, sealed: bytes, head: Ch
     """Everything below data/, and the entries that it was made from. The same for the same content and head."""
     exported = audit.export(content["scope"], checkpoint=head)
     files = exported.payload(also=snapshots(exported))
-    for digest in content["hidden"]:
-        files.pop(f"data/rows/{digest.removeprefix('sha256:')}.json", None)
-    blobs, listed = blobs_of(exported)
-    files |= blobs | {
-        "data/dossier.pdf": sealed,
-        "data/dossier.json": attached,
-        "data/files.json": json.dumps(listed, indent=1, sort_keys=True).encode() + b"\n",
-    }
+    for row in content["left_out"]["records"]:
+        files.pop(f"data/rows/{row['digest'].removeprefix('sha256:')}.json", None)
+    blobs, listed = blobs_of(exported, room=MOST_BLOB_BYTES if content["profile"] == Dossier.Profile.INSIDE else 0)
+    files |= (
+        blobs
+        | tables.files_of(content)
+        | oscal.file_of(content)
+        | {
+            "data/dossier.pdf": sealed,
+            "data/dossier.json": attached,
+            "data/files.json": json.dumps(listed, indent=1, sort_keys=True).encode() + b"\n",
+            "data/left-out.json": tables.pretty(content["left_out"]),
+        }
+    )
     return files, exported
 
 
@@ -53,11 +59,11 @@ def snapshots(exported: audit.Export) -> list[Snapshot]:
     return list(Snapshot.objects.filter(pk__in=signed).order_by("digest"))
 
 
-def blobs_of(exported: audit.Export) -> tuple[Files, list[dict[str, Any]]]:
+def blobs_of(exported: audit.Export, *, room: int) -> tuple[Files, list[dict[str, Any]]]:
     """Files that were handed in with evidence, as far as they fit, and the list of all of them."""
     rows = [row for row in bound_rows(exported.entries) if isinstance(row, Evidence)]
     files: Files = {}
-    listed, room = [], MOST_BLOB_BYTES
+    listed = []
     for item in rows:
         for file in item.files:
             name = f"data/blobs/{file['sha256']}"
@@ -110,6 +116,7 @@ def information(dossier: Dossier, data: Mapping[str, bytes], moment: datetime) -
         ("Source-Organization", "Imprimatur"),
         ("Bagging-Date", f"{moment.astimezone(UTC):%Y-%m-%d}"),
         ("External-Identifier", f"{dossier.reference} {dossier.pk}"),
+        ("Edition", dossier.edition),
         (
             "External-Description",
             f"Audit dossier about version {dossier.version.version} of {dossier.version.model.slug}",

@@ -4,11 +4,12 @@ import hashlib
 import re
 from typing import Any
 
+from apps.audit import queries as audit
 from apps.audit.models import Checkpoint
-from apps.dossiers import suppression, trust, wording
+from apps.dossiers import editions, trust, wording
 from apps.dossiers.models import Dossier
 from apps.dossiers.record import VersionRecord
-from apps.dossiers.sections import parts_content
+from apps.dossiers.sections import answers, parts_content, plan
 from apps.dossiers.sections.glossary import glossary
 from apps.workflow import lifecycle
 
@@ -22,7 +23,10 @@ UNASKED = frozenset({"not_applicable", "not_yet_effective"})
 def build(dossier: Dossier, head: Checkpoint) -> tuple[Content, VersionRecord]:
     """The content at the moment of this signed head, and the record it was read from."""
     record = VersionRecord(dossier, head)
-    return wording.tidy(document(record)), record
+    made = editions.redacted(wording.tidy(document(record)), record)
+    made["scope"] = editions.edition_scope(made)
+    made["cover"]["left_out"] = editions.sentence(made["left_out"])
+    return made, record
 
 
 def document(record: VersionRecord) -> Content:
@@ -35,6 +39,8 @@ def document(record: VersionRecord) -> Content:
         "language": dossier.language,
         "order": dossier.order,
         "order_name": str(Dossier.Order(dossier.order).label),
+        "profile": dossier.profile,
+        "edition": dossier.edition,
         "as_at": record.at.isoformat(timespec="seconds"),
         "as_at_utc": wording.utc(record.at),
         "requested_by": str(dossier.requested_by),
@@ -50,9 +56,10 @@ def document(record: VersionRecord) -> Content:
         "summary": summary(record),
         "legend": legend(),
         "parts": parts_content(record, dossier.order),
+        "requirements": requirements(record),
         "glossary": glossary(),
         "scope": record.scope,
-        "hidden": hidden(record),
+        "left_out": record.left_out,
     }
 
 
@@ -63,13 +70,22 @@ def is_demo() -> bool:
     return bool(settings.DEMO)
 
 
-def hidden(record: VersionRecord) -> list[str]:
-    """Items whose stored record is not carried, because it holds what is withheld in print."""
+def requirements(record: VersionRecord) -> list[Content]:
+    """Every requirement as it was judged, for tables and other tools; the registers print the same rows."""
+    sections: dict[str, list[str]] = {}
+    for section_id, spec in plan.specs().items():
+        for row in answers.results_of(record, spec):
+            sections.setdefault(row.id, []).append(section_id)
     return [
-        row.item.digest
-        for row in record.evidence
-        if any(suppression.suppress(table).is_changed for table in row.item.tables)
-    ]
+        {
+            "id": row.id, "title": row.title, "framework": row.framework, "reference": row.ref, "outcome": row.outcome,
+            "word": wording.outcome(row)["word"], "is_blocking": row.is_blocking, "observed": row.observed, "required": row.required,
+            "evidence": [record.numbers[item["id"]] for item in row.evidence if item["id"] in record.numbers],
+            "waiver": record.waiver_references.get(str(row.waiver_id), ""), "sections": sections.get(row.id, []),
+            "sentence": row.sentence, "fix": row.fix if row.outcome in wording.GAPS else "",
+        }
+        for row in record.judgement.results
+    ]  # fmt: skip
 
 
 def legend() -> list[Content]:
@@ -106,6 +122,10 @@ def cover(record: VersionRecord) -> Content:
         "log_size": record.head.size,
         "log_root": wording.groups(bytes(record.head.root).hex()),
         "log_origin": record.head.note.split("\n", 1)[0],
+        "tail": audit.unanchored_tail().sentence,
+        "left_out": editions.sentence(record.left_out)
+        if record.left_out["records"] or record.left_out["objects"]
+        else "",
     }
 
 

@@ -7,7 +7,8 @@ from django.http import HttpResponse
 from apps.dossiers import services
 from apps.dossiers.models import Dossier
 
-KINDS = {"pdf": ("application/pdf", "pdf"), "bundle": ("application/zip", "zip")}
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+KINDS = {"pdf": ("application/pdf", "pdf"), "bundle": ("application/zip", "zip"), "docx": (WORD, "unsealed.docx")}
 
 
 def handed_out(dossier: Dossier, *, kind: str, actor: Any) -> HttpResponse:

@@ -65,7 +65,24 @@ def head_of(row: Numbered, record: VersionRecord) -> Content:
         "check": item.check_key,
         "types": sorted(item.types),
         "is_after_manifest": bool(record.manifest and item.created_at > record.manifest.created_at),
+        "is_under_manifest": item.digest in record.under_manifest,
+        "is_withheld": item.digest not in record.carried,
+        "accepted": accepted_by(item, record),
     }
+
+
+def accepted_by(item: Evidence, record: VersionRecord) -> str:
+    """Who made it count, and when: its newest mark, or the run of the check itself."""
+    mark = record.marks.get(item.pk)
+    if mark is None:
+        return (
+            "by its run"
+            if item.source == Source.COMPUTED
+            else "by the product"
+            if item.source == Source.RECORD
+            else "nobody yet"
+        )
+    return f"{mark.by}, {wording.utc(mark.created_at)}"
 
 
 def source_of(item: Evidence, record: VersionRecord) -> str:

@@ -40,11 +40,20 @@ class Dossier(Record):
         ANNEX_IV = "annex_iv", _("Order of AI Act Annex IV")
         SR_26_2 = "sr_26_2", _("Order of SR 26-2")
 
+    class Profile(models.TextChoices):
+        """For whom it is made. Small groups are withheld from everybody."""
+
+        INSIDE = "inside", _("Readers inside")
+        OUTSIDE = "outside", _("Readers outside")
+
     number = models.BigIntegerField(unique=True, db_default=NextNumber(), editable=False)
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="dossiers")
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="dossiers")
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="dossiers")
     order = models.CharField(max_length=8, choices=Order.choices, default=Order.ANNEX_IV)
+    profile = models.CharField(max_length=8, choices=Profile.choices, default=Profile.INSIDE)
+    has_names = models.BooleanField(default=True, help_text=_("Names of staff are printed; else their roles."))
+    has_texts = models.BooleanField(default=True, help_text=_("What people wrote in their own words is printed."))
     language = models.CharField(max_length=8, default="en")
     job = models.ForeignKey(Job, null=True, on_delete=models.PROTECT, related_name="dossiers")
     log_size = models.BigIntegerField(null=True, help_text=_("Entries of the log that the dossier was made from."))
@@ -52,6 +61,8 @@ class Dossier(Record):
     sealed_sha256 = models.CharField(max_length=64, blank=True)
     bundle_sha256 = models.CharField(max_length=64, blank=True)
     has_time_stamp = models.BooleanField(default=False)
+    word_job = models.ForeignKey(Job, null=True, on_delete=models.PROTECT, related_name="dossier_words")
+    word_sha256 = models.CharField(max_length=64, blank=True)
 
     objects: ClassVar[Any] = DossierQuerySet.as_manager()
 
@@ -81,6 +92,22 @@ class Dossier(Record):
     def is_ready(self) -> bool:
         """Whether PDF and bundle can be downloaded."""
         return bool(self.bundle_sha256)
+
+    @property
+    def is_redacted(self) -> bool:
+        """Whether names or texts are left out of it."""
+        return not (self.has_names and self.has_texts)
+
+    @property
+    def edition(self) -> str:
+        """For whom it is made and what is therefore left out, in one line, as page 1 and the bundle say it."""
+        if self.profile == self.Profile.INSIDE:
+            return "For readers inside; small groups are withheld."
+        names = "names of staff are printed" if self.has_names else "roles stand for names of staff"
+        texts = (
+            "texts in people's own words are printed" if self.has_texts else "texts in people's own words are withheld"
+        )
+        return f"For readers outside: {names}; {texts}; files handed in and small groups are withheld."
 
     @property
     def state(self) -> str:

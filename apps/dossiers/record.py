@@ -8,15 +8,14 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Q
-
 from apps.accounts.models import User
 from apps.audit import services as audit
 from apps.audit import verbs
 from apps.audit.models import Checkpoint
+from apps.dossiers import editions
 from apps.dossiers.models import Dossier
 from apps.evidence import queries as evidence_queries
-from apps.evidence.models import Evidence
+from apps.evidence.models import Evidence, EvidenceMark
 from apps.gate.models import Decision
 from apps.lineage import queries as lineage_queries
 from apps.policy import queries as policy_queries
@@ -26,7 +25,7 @@ from apps.policy.requirements import CompiledPolicy
 from apps.registry.models import Deployment, Environment, Involvement, ModelVersion
 from apps.registry.queries import involvements_of
 from apps.workflow import queries as workflow
-from apps.workflow.models import Comment, Condition, Finding, Manifest, Review, Signature, Snapshot
+from apps.workflow.models import Comment, Condition, Finding, Manifest, Review
 
 MOST_DECISIONS = 200
 BUILDERS = frozenset(
@@ -109,6 +108,30 @@ class VersionRecord:
             Numbered(f"E-{place:02}", item, evidence_queries.standing_of(item))
             for place, item in enumerate(rows, start=1)
         ]
+
+    @cached_property
+    def marks(self) -> dict[Any, EvidenceMark]:
+        """The newest mark on each item: who accepted, flagged or withdrew it."""
+        rows = EvidenceMark.objects.filter(evidence__in=[row.item.pk for row in self.evidence], created_at__lte=self.at)
+        return {mark.evidence_id: mark for mark in rows.select_related("by").order_by("created_at", "id")}
+
+    @cached_property
+    def under_manifest(self) -> frozenset[str]:
+        """Digests of the evidence that the newest approval was given for."""
+        body = self.manifest.body if self.manifest else {}
+        return frozenset(row["digest"] for row in body.get("evidence", []))
+
+    @cached_property
+    def carried(self) -> frozenset[str]:
+        """Digests of the records that travel with the dossier: those that entries in scope bind, but for what is left out."""
+        hidden = {row["digest"] for row in self.left_out["records"]}
+        objects = {row["subject"] for row in self.left_out["objects"]}
+        return frozenset(leaf.entry.row_digest for leaf in self.log.leaves if leaf.subject not in objects) - hidden
+
+    @cached_property
+    def left_out(self) -> dict[str, Any]:
+        """What is left out of this edition, by digest, with the reason."""
+        return editions.left_out(self)
 
     @cached_property
     def numbers(self) -> dict[str, str]:
@@ -228,10 +251,9 @@ class VersionRecord:
         return audit.export(self.scope, checkpoint=self.head)
 
     @cached_property
-    def snapshots(self) -> list[Snapshot]:
-        """What signers were shown: the digests that signatures name."""
-        signed = Signature.objects.filter(Q(review__in=self.reviews)).values("snapshot")
-        return list(Snapshot.objects.filter(pk__in=signed).order_by("created_at", "id"))
+    def waiver_references(self) -> dict[str, str]:
+        """What people call each waiver, by its id."""
+        return {str(row.pk): row.reference for row in self.waivers}
 
     def names_of(self, refs: set[str]) -> dict[str, str]:
         """What people call each "kind:id"."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from apps.core import jobs
 from apps.core.models import Job
-from apps.dossiers import building
+from apps.dossiers import building, exporting
 from apps.dossiers.models import Dossier
 
 
@@ -19,3 +19,10 @@ def build(job: Job, dossier: str) -> dict[str, Any]:
         "pages": made.issue.pages,
         "bundle": made.bundle_sha256,
     }
+
+
+@jobs.task("dossiers.write_word", queue="heavy")
+def write_word(job: Job, dossier: str) -> dict[str, Any]:
+    """Write the content of a dossier as a Word document for editing."""
+    row = Dossier.objects.select_related("version__model__use_case", "environment", "requested_by").get(pk=dossier)
+    return {"dossier": row.reference, "url": f"/dossiers/{row.pk}/", "sha256": exporting.write(row, job)}

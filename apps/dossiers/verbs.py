@@ -10,7 +10,10 @@ register(
     {
         "dossiers.requested": "asked for",
         "dossiers.issued": "issued",
+        "dossiers.packed": "packed as a bundle",
         "dossiers.downloaded": "downloaded",
+        "dossiers.word_requested": "asked for as a Word document",
+        "dossiers.exported": "written as a Word document, unsealed",
     }
 )
 

@@ -125,7 +125,7 @@ def test_a_run_that_was_killed_after_the_issue_goes_on_to_the_same_payload(shown
 def test_the_log_tells_who_asked_what_was_issued_and_who_took_it(shown: Shown) -> None:
     settle(Entry.objects.filter(verb="dossiers.downloaded").latest("at"))
     entries = {entry.verb: entry for entry in audit.entries_for(shown.dossier)}
-    assert set(entries) == {"dossiers.requested", "dossiers.issued", "dossiers.downloaded"}
+    assert set(entries) == {"dossiers.requested", "dossiers.issued", "dossiers.packed", "dossiers.downloaded"}
     assert entries["dossiers.requested"].actor == shown.world.auditor.audit_ref
     issued = entries["dossiers.issued"]
     assert issued.facts["sealed_sha256"] == shown.dossier.sealed_sha256

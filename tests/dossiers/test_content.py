@@ -95,7 +95,7 @@ def test_small_groups_are_in_neither_page_nor_attachment_nor_bundle(
     with zipfile.ZipFile(BytesIO(shown.bundle)) as bag:
         rows = b"".join(bag.read(name) for name in bag.namelist() if name.startswith("data/rows/"))
     assert b"0.1753" not in rows
-    assert document["hidden"]
+    assert [row["why"] for row in document["left_out"]["records"]] == ["small groups"]
 
 
 def test_groups_that_are_large_are_printed_with_their_figure(document: dict[str, Any]) -> None:

@@ -10,10 +10,16 @@ from apps.dossiers.models import Dossier
 
 
 class DossierRequest(StrictSerializer):
-    """In which order to print, and for which environment to judge (default: where the newest review asked for)."""
+    """In which order to print, for which environment to judge (default: where the newest review asked for), and for whom.
+
+    Names and texts are left out only of the profile `outside`.
+    """
 
     order = serializers.ChoiceField(choices=Dossier.Order.choices, default=Dossier.Order.ANNEX_IV)
     environment = serializers.CharField(required=False, default="", allow_blank=True, max_length=80)
+    profile = serializers.ChoiceField(choices=Dossier.Profile.choices, default=Dossier.Profile.INSIDE)
+    names = serializers.BooleanField(default=True, help_text="Print names of staff; else their roles.")
+    texts = serializers.BooleanField(default=True, help_text="Print what people wrote in their own words.")
 
 
 class DossierAsked(serializers.Serializer[Any]):
@@ -25,6 +31,17 @@ class DossierAsked(serializers.Serializer[Any]):
     job = serializers.CharField()
 
 
+class WordAsked(serializers.Serializer[Any]):
+    """The job that writes the Word document, and where the file will be."""
+
+    job = serializers.CharField()
+    file = serializers.CharField()
+
+
+class WordRequest(StrictSerializer):
+    """Nothing is asked: the document has the content of the dossier."""
+
+
 class DossierReply(serializers.Serializer[Any]):
     """A dossier: how far it is, and once it is issued, its pages and digests."""
 
@@ -34,6 +51,10 @@ class DossierReply(serializers.Serializer[Any]):
     version = serializers.UUIDField(source="version_id")
     environment = serializers.CharField(source="environment.slug")
     order = serializers.CharField()
+    profile = serializers.CharField()
+    names = serializers.BooleanField(source="has_names")
+    texts = serializers.BooleanField(source="has_texts")
+    edition = serializers.CharField()
     state = serializers.ChoiceField(choices=["building", "sealed", "failed"])
     requested_by = serializers.CharField(source="requested_by.username")
     requested_at = serializers.DateTimeField(source="created_at")
@@ -45,6 +66,7 @@ class DossierReply(serializers.Serializer[Any]):
     base_sha256 = serializers.SerializerMethodField()
     sealed_sha256 = serializers.CharField()
     bundle_sha256 = serializers.CharField()
+    word_sha256 = serializers.CharField()
     has_time_stamp = serializers.BooleanField()
     pdf = serializers.SerializerMethodField()
     bundle = serializers.SerializerMethodField()

@@ -52,7 +52,10 @@ class VersionDossiers(ViewSet):
         wanted = form.validated_data
         place = environment_for(request.user, wanted["environment"]) if wanted["environment"] else None
         version = version_for(request.user, pk)
-        dossier = services.request_dossier(version, actor=request.user, order=wanted["order"], environment=place)
+        dossier = services.request_dossier(
+            version, actor=request.user, order=wanted["order"], environment=place, profile=wanted["profile"],
+            has_names=wanted["names"], has_texts=wanted["texts"],
+        )  # fmt: skip
         answer = {
             "id": dossier.pk, "url": request.build_absolute_uri(f"/api/v1/dossiers/{dossier.pk}"), "reference": dossier.reference,
             "job": request.build_absolute_uri(f"/api/v1/jobs/{dossier.job_id}"),
@@ -85,8 +88,27 @@ class Dossiers(ViewSet):
         return Response(shapes.DossierReply(dossier, context={"request": request}).data)
 
 
+class DossierWord(ApiView):
+    """The content as a Word document for editing."""
+
+    required_scopes: ClassVar[dict[str, str]] = SCOPES
+
+    @describe(
+        "Ask for the Word document", sends=shapes.WordRequest, answers=shapes.WordAsked, status=202, refuses=(404, 409, 422),
+        example=examples.WORD,
+    )  # fmt: skip
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Written in the background from the content of the sealed dossier; unsealed, and marked so on every page."""
+        form = shapes.WordRequest(data=request.data)
+        form.is_valid(raise_exception=True)
+        job = services.request_word(queries.dossier_for(request.user, pk), actor=request.user)
+        address = request.build_absolute_uri
+        answer = {"job": address(f"/api/v1/jobs/{job.pk}"), "file": address(f"/api/v1/dossiers/{pk}/docx")}
+        return Response(shapes.WordAsked(answer).data, status=202)
+
+
 class DossierFile(ApiView):
-    """The sealed PDF or the bundle."""
+    """The sealed PDF, the bundle, or the Word document."""
 
     required_scopes: ClassVar[dict[str, str]] = SCOPES
     kind = "pdf"

@@ -23,7 +23,7 @@ def query(record: VersionRecord) -> Content:
         "findings": [finding_content(row) for row in record.findings],
         "conditions": [condition_content(row, record) for row in record.conditions],
         "waivers": [waiver_content(row, record) for row in record.waivers],
-        "decisions": [decision_content(row) for row in record.decisions],
+        "decisions": [decision_content(row, record) for row in record.decisions],
         "decision_count": record.decision_count,
         "signatures": [signature_content(row) for row in record.signatures],
         "manifest": manifest(record),
@@ -135,9 +135,7 @@ def waiver_content(row: Any, record: VersionRecord) -> Content:
     )
     decided = "nobody has decided about it"
     if row.decided_by and row.decided_at:
-        decided = (
-            f"decided by {row.decided_by}, {wording.utc(row.decided_at)}: {row.decision_reason or 'no reason given'}"
-        )
+        decided = f"decided by {row.decided_by}, {wording.utc(row.decided_at)}"
     return {
         "reference": row.reference,
         "requirement": row.requirement_id,
@@ -149,20 +147,28 @@ def waiver_content(row: Any, record: VersionRecord) -> Content:
         "control": row.compensating_control,
         "asked": f"asked for by {row.requested_by}, {wording.utc(row.created_at)}",
         "decided": decided,
+        "why_decided": row.decision_reason or "no reason given",
         "without": next(
             (result.sentence for result in record.judgement.results if result.id == row.requirement_id), ""
         ),
     }
 
 
-def decision_content(row: Any) -> Content:
-    """One answer of the gate."""
+def decision_content(row: Any, record: VersionRecord) -> Content:
+    """One answer of the gate, with what it overrode: requirements that did not hold and were let pass by a waiver."""
+    overridden = [
+        f"{result['id']} by {record.waiver_references.get(result['waiver'], 'a waiver')}"
+        for result in row.requirements
+        if result.get("waiver")
+    ]
     words = {"allow": ("Allowed", "satisfied"), "deny": ("Denied", "open")}
     word, shape = words.get(row.outcome, ("No decision", "error"))
     if row.outcome == "allow" and row.waivers:
         word, shape = "Allowed with waiver", "waived"
     return {
         "id": row.pk.hex[-8:],
+        "door": row.door,
+        "outcome": row.outcome,
         "at": wording.utc(row.asked_at),
         "environment": row.environment.name if row.environment else row.environment_given or "not named",
         "word": word,
@@ -170,6 +176,9 @@ def decision_content(row: Any) -> Content:
         "sentence": row.sentence,
         "codes": ", ".join(row.codes),
         "is_dry_run": row.is_dry_run,
+        "overridden": overridden,
+        "blocking": [result["id"] for result in row.requirements if result.get("is_blocking")],
+        "sha256": row.digest.removeprefix("sha256:"),
     }
 
 
@@ -186,6 +195,7 @@ def signature_content(row: Any) -> Content:
         "reason": signed.reason,
         "at": wording.utc(signed.signed_at).removesuffix(" UTC"),
         "digest": wording.groups(signed.seen_digest)[:2],
+        "seen": signed.seen_digest.removeprefix("sha256:"),
         "proof": signed.authentication.replace("_", " "),
         "entry": row.entry if row.entry is not None else "waits for its number",
         "is_withdrawn": row.is_withdrawn,

@@ -114,7 +114,6 @@ def tier(record: VersionRecord) -> Content:
     if use_case.tier is not None and use_case.tier_confirmed_at:
         by = record.printed(use_case.tier_confirmed_by)
         confirmed = f"confirmed by {by}, {wording.utc(use_case.tier_confirmed_at)}"
-        confirmed += f": {use_case.tier_reason.rstrip('.')}" if use_case.tier_reason else ""
     axes = [
         {
             "name": label,

@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from apps.audit import queries as audit
 from apps.core.errors import ProductError
@@ -67,6 +67,21 @@ def dossier_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
 def pdf(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The sealed PDF as a download."""
     return handed_out(queries.dossier_for(request.user, pk), kind="pdf", actor=request.user)
+
+
+@login_required
+@require_POST
+def word(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Ask for the content as a Word document."""
+    services.request_word(queries.dossier_for(request.user, pk), actor=request.user)
+    return redirect("dossiers:dossier", pk=pk)
+
+
+@login_required
+@require_safe
+def docx(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The Word document as a download."""
+    return handed_out(queries.dossier_for(request.user, pk), kind="docx", actor=request.user)
 
 
 @login_required
