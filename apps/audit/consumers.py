@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from apps.audit import queries
+from apps.audit import anchoring, queries
 from apps.audit.models import Cursor, Entry
 
 log = structlog.get_logger(__name__)
@@ -79,3 +80,10 @@ def _note_failure(name: str, error: Exception) -> None:
     failures = Cursor.objects.values_list("failures", flat=True).get(pk=name)
     pause = min(timedelta(seconds=2 ** min(failures, 6)), LONGEST_PAUSE)
     Cursor.objects.filter(pk=name).update(retry_at=timezone.now() + pause)
+
+
+@consumer("audit.anchors")
+def anchor_after(entries: Sequence[Entry]) -> None:
+    """When an entry was placed that somebody outside will rely on, its head is anchored at once."""
+    if any(entry.verb in settings.ANCHOR_AFTER for entry in entries):
+        anchoring.plan_anchoring(at_once=True)

@@ -130,6 +130,16 @@ def settled(entry: Entry, *, seconds: float = 30.0) -> Checkpoint:
         time.sleep(0.1)
 
 
+def wait_for_head(*, seconds: float = 30.0) -> Checkpoint:
+    """Wait until every entry that has a place now is below a signed head. Unavailable when the sequencer does not sign."""
+    size, end = queries.tree_size(), time.monotonic() + seconds
+    while (head := queries.checkpoint_at_least(size)) is None:
+        if time.monotonic() > end:
+            raise Unavailable("The log has not signed a head in time. Is the sequencer running?")
+        time.sleep(0.1)
+    return head
+
+
 def trust_facts() -> dict[str, Any]:
     """The log's part of a trust file: its name and its public keys."""
     return {"origin": queries.origin(), "vkeys": [str(key) for key in queries.public_keys()]}

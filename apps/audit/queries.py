@@ -15,6 +15,7 @@ from apps.audit.permissions import reads_everything
 from apps.core.errors import NotFound
 
 SEQUENCER = "audit.sequencer"  # the cursor row in which the sequencer leaves its sign of life
+ANCHORS = "audit.anchor."  # the cursor rows in which the ways out of here leave their failures
 LATE = 30  # seconds after which a waiting entry is worth a word
 STORED_EVERY = 8  # heights that are stored: 8, 16, 24, ...
 
@@ -41,33 +42,6 @@ class Inclusion:
 
     def __str__(self) -> str:
         return str(note.Proof(self.leaf.seq, self.hashes, self.checkpoint.note if self.checkpoint else ""))
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How the whole log stands: last verification, signed head, what no head covers yet, and the sequencer."""
-
-    verification: VerificationRun | None
-    checkpoint: Checkpoint | None
-    uncovered: int
-    oldest_uncovered_at: datetime | None
-    lag: timedelta
-    trouble: str
-    origin: str
-
-    @property
-    def root(self) -> str:
-        """The signed root in hexadecimal digits."""
-        return bytes(self.checkpoint.root).hex() if self.checkpoint else ""
-
-    @property
-    def state(self) -> str:
-        """tampered, unknown (never or not fully verified), attention (nothing is signed any more) or verified."""
-        if self.verification is None:
-            return "unknown"
-        if not self.verification.is_valid:
-            return "tampered" if self.verification.verdict == Verdict.TAMPERED else "unknown"
-        return "attention" if self.trouble or self.lag > timedelta(seconds=LATE) else "verified"
 
 
 @dataclass(frozen=True)
@@ -101,6 +75,35 @@ class Tail:
             f"The first {self.anchored_size} entries are below a signed head that was given outside ({ways});"
             f" {self.entries} newer ones, the oldest of {since}, are only as good as the operator."
         )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the whole log stands: last verification, signed head, what no head covers yet, and the sequencer."""
+
+    verification: VerificationRun | None
+    checkpoint: Checkpoint | None
+    uncovered: int
+    oldest_uncovered_at: datetime | None
+    lag: timedelta
+    trouble: str
+    origin: str
+    tail: Tail
+    troubles: dict[str, str]
+
+    @property
+    def root(self) -> str:
+        """The signed root in hexadecimal digits."""
+        return bytes(self.checkpoint.root).hex() if self.checkpoint else ""
+
+    @property
+    def state(self) -> str:
+        """tampered, unknown (never or not fully verified), attention (nothing is signed any more) or verified."""
+        if self.verification is None:
+            return "unknown"
+        if not self.verification.is_valid:
+            return "tampered" if self.verification.verdict == Verdict.TAMPERED else "unknown"
+        return "attention" if self.trouble or self.troubles or self.lag > timedelta(seconds=LATE) else "verified"
 
 
 def epochs(refs: Iterable[Any]) -> dict[str, int]:
@@ -274,9 +277,16 @@ def last_verification() -> VerificationRun | None:
 
 def standing() -> Standing:
     """How the whole log stands now."""
-    trouble = Cursor.objects.filter(name=SEQUENCER).values_list("error", flat=True).first() or ""
     count, oldest = not_anchored()
-    return Standing(last_verification(), latest_checkpoint(), count, oldest, sequencer_lag(), trouble, origin())
+    lag, tail, trouble = sequencer_lag(), unanchored_tail(), signing_trouble()
+    return Standing(
+        last_verification(), latest_checkpoint(), count, oldest, lag, trouble, origin(), tail, anchoring_troubles()
+    )
+
+
+def signing_trouble() -> str:
+    """Why the sequencer signs no head any more, in a sentence; empty when it does."""
+    return Cursor.objects.filter(name=SEQUENCER).values_list("error", flat=True).first() or ""
 
 
 def sequencer_lag() -> timedelta:
@@ -322,6 +332,18 @@ def unanchored_tail() -> Tail:
     first = Leaf.objects.filter(seq=size).values_list("entry__at", flat=True).first()
     count = max(tree_size() - size, 0) + waiting["count"]
     return Tail(count, first or waiting["oldest"], size, newest.at if newest else None, tuple(dict.fromkeys(kinds)))
+
+
+def anchors() -> QuerySet[Anchor]:
+    """What was given outside, newest first."""
+    found: QuerySet[Anchor] = Anchor.objects.select_related("checkpoint").order_by("-checkpoint_id", "kind")
+    return found
+
+
+def anchoring_troubles() -> dict[str, str]:
+    """The ways out of here that fail now: kind to sentence."""
+    rows = Cursor.objects.filter(name__startswith=ANCHORS, failures__gt=0).order_by("name")
+    return {name.removeprefix(ANCHORS): error for name, error in rows.values_list("name", "error")}
 
 
 def _with_entries(found: QuerySet[Leaf], limit: int | None) -> list[Entry]:

@@ -1,6 +1,17 @@
 """What other apps call: record an entry, and the sequencer's work."""
 
-from apps.audit.export import Export, entry_proof, export, leaf_proof, proofs, record_file, settled, trust_facts
+from apps.audit.anchoring import TwoHistories, anchor, plan_anchoring, time_stamp
+from apps.audit.export import (
+    Export,
+    entry_proof,
+    export,
+    leaf_proof,
+    proofs,
+    record_file,
+    settled,
+    trust_facts,
+    wait_for_head,
+)
 from apps.audit.recording import System, as_text, record, system
 from apps.audit.sequencing import adopt_lost_entries, sequence, sequence_all
 from apps.audit.signing import InconsistentTree, ensure_key, sign_checkpoint
@@ -11,11 +22,14 @@ __all__ = [
     "InconsistentTree",
     "System",
     "adopt_lost_entries",
+    "TwoHistories",
+    "anchor",
     "as_text",
     "ensure_key",
     "entry_proof",
     "export",
     "leaf_proof",
+    "plan_anchoring",
     "plan_verification",
     "proofs",
     "request_verification",
@@ -26,6 +40,8 @@ __all__ = [
     "settled",
     "sign_checkpoint",
     "system",
+    "time_stamp",
     "trust_facts",
     "verify_database",
+    "wait_for_head",
 ]

@@ -75,6 +75,8 @@ def _plain(kind: str, key: str) -> str:
 
 register(
     {
+        "audit.anchor_failed": "could not give a signed head outside of",
+        "audit.anchor_resumed": "gives signed heads outside again of",
         "audit.key_added": "added a signing key to",
         "audit.verified": "verified every row of",
         "audit.verification_failed": "found a difference in",

@@ -3,6 +3,7 @@
 Reads in one snapshot, in streams, in one pass over the log; nothing here trusts a column that can be computed.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,8 +13,8 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from apps.audit import canonical, immutable, merkle, note, queries, rows, signing
-from apps.audit.models import Checkpoint, Key, Node, Pending, Verdict, VerificationRun, format_time
+from apps.audit import anchoring, canonical, immutable, merkle, note, queries, rows, signing
+from apps.audit.models import Anchor, Checkpoint, Key, Node, Pending, Verdict, VerificationRun, format_time
 from apps.audit.permissions import READ_EVERYTHING
 from apps.audit.recording import VERSION, record, system
 from apps.audit.sequencing import leaf_body
@@ -24,6 +25,7 @@ from apps.core.permissions import authorise
 KEPT_FINDINGS = 100
 TASK = "audit.verify"
 CHUNK = 2000
+ANCHORS_IN_FULL = 50
 
 PLACED = """
 SELECT l.seq, l.n, l.subject, l.body, l.hash,
@@ -74,6 +76,7 @@ def verify_database() -> VerificationRun:
         frontier = _read_log(reading, keys)
         _read_unplaced(reading)
         _read_numbers(reading)
+        _read_anchors(reading)
         rows.read_rows(reading)
         newest = queries.latest_checkpoint()
         pending = Pending.objects.count()
@@ -231,6 +234,18 @@ def _read_unplaced(reading: Reading) -> None:
 def _read_numbers(reading: Reading) -> None:
     for subject, seq in _stream(NOT_DENSE):
         reading.find("leaves", f"entry {seq}", f"The entries of {subject} are not numbered without a gap.")
+
+
+def _read_anchors(reading: Reading) -> None:
+    """What was given outside, against the heads it was given for; of the time stamps the newest are asked in full."""
+    newest = list(queries.anchors()[:ANCHORS_IN_FULL])
+    for kept in newest:
+        if fault := anchoring.fault_of(kept):
+            reading.find("anchors", f"{kept.kind} of {kept.checkpoint_id}", fault)
+    older = Anchor.objects.filter(kind=Anchor.Kind.TIME_STAMP).exclude(pk__in=[kept.pk for kept in newest])
+    for kept in older.select_related("checkpoint").iterator(chunk_size=CHUNK):
+        if hashlib.sha256(kept.checkpoint.note.encode()).digest() not in bytes(kept.blob):
+            reading.find("anchors", f"{kept.kind} of {kept.checkpoint_id}", "The time stamp is over something else.")
 
 
 class Heads:

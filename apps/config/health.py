@@ -1,6 +1,7 @@
 """For machines that watch: is the process up, may traffic come, and figures for Prometheus.
 
-`/healthz` says the process answers. `/readyz` is 200 only when database, migrations, worker, scheduler and sequencer are fine.
+`/healthz` says the process answers. `/readyz` is 200 only when database, migrations, worker, scheduler and sequencer are fine and the log's
+head is signed: a database that was rolled back has forgotten revocations too. What is not anchored is told there, as information.
 """
 
 import hmac
@@ -65,11 +66,25 @@ def sequencer_state() -> dict[str, Any]:
     return {"ok": lag < SEQUENCER_LAG, "lag_s": round(lag.total_seconds(), 3)}
 
 
+def log_state() -> dict[str, Any]:
+    """Whether the log's head is signed (a restored older database is not), and what nobody outside can check yet."""
+    trouble, tail = audit.signing_trouble(), audit.unanchored_tail()
+    return {
+        "ok": not trouble,
+        "trouble": trouble,
+        "unanchored_entries": tail.entries,
+        "oldest_unanchored_at": tail.oldest_at.isoformat() if tail.oldest_at else None,
+        "anchored_size": tail.anchored_size,
+        "anchoring_troubles": audit.anchoring_troubles(),
+    }
+
+
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "database": database_state,
     "migrations": migrations_state,
     "worker": worker_state,
     "sequencer": sequencer_state,
+    "log": log_state,
 }
 
 

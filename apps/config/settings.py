@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 import structlog
@@ -210,10 +211,24 @@ SIGNING_KEY_FILE = env.str("SIGNING_KEY_FILE", str(VAR / "keys" / "log.pem"))
 SEAL_KEY_FILE = env.str("SEAL_KEY_FILE", str(VAR / "keys" / "seal.pem"))
 SEAL_CERT_FILE = env.str("SEAL_CERT_FILE", str(VAR / "keys" / "seal.crt"))
 TSA_URL = env.str("TSA_URL", "")
+TSA_ROOTS_FILE = env.str("TSA_ROOTS_FILE", "")
+ANCHOR_MAIL = env.str("ANCHOR_MAIL", "")
+ANCHOR_GIT = env.str("ANCHOR_GIT", "")
+ANCHOR_STORE = env.str("ANCHOR_STORE", "")
+ANCHOR_AFTER = ["dossiers.issued"]  # entries after which the log's head is anchored at once
+STORAGES["anchors"] = {
+    "BACKEND": "django.core.files.storage.FileSystemStorage",
+    "OPTIONS": {"location": ANCHOR_STORE.removeprefix("file://") or str(VAR / "anchors")},
+}
 EMAIL_URL = env.str("EMAIL_URL", "")
 EMAIL_BACKEND = (
     "django.core.mail.backends.smtp.EmailBackend" if EMAIL_URL else "django.core.mail.backends.dummy.EmailBackend"
 )
+MAIL_SERVER = urlsplit(EMAIL_URL)
+EMAIL_HOST, EMAIL_PORT = MAIL_SERVER.hostname or "localhost", MAIL_SERVER.port or 25
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(MAIL_SERVER.username or ""), unquote(MAIL_SERVER.password or "")
+EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL_SERVER.scheme == "smtp+tls", MAIL_SERVER.scheme in {"smtps", "smtp+ssl"}
+EMAIL_TIMEOUT = 30
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
 # --- Long work --------------------------------------------------------------------------------------------------------------
@@ -238,6 +253,7 @@ CELERY_BEAT_SCHEDULE = {
     "consume": {"task": "audit.consume", "schedule": 1.0, "options": {"expires": 1}},
     "project": {"task": "lineage.project", "schedule": 15.0, "options": {"expires": 14}},
     "expire": {"task": "gate.expire", "schedule": 60.0, "options": {"expires": 55}},
+    "anchor": {"task": "audit.anchor_due", "schedule": 60.0, "options": {"expires": 55}},
     "verify": {"task": "audit.verify_daily", "schedule": 86_400.0, "options": {"expires": 3600}},
     "tick": {"task": "workflow.tick", "schedule": 60.0, "options": {"expires": 55}},
 }

@@ -28,6 +28,24 @@ CHECKPOINT = {
     "note": NOTE,
     "vkeys": ["imprimatur.local/log/1a2b3c4d+b1a94fa3+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"],
     "signed_at": "2026-11-20T10:05:48Z",
+    "unanchored": {
+        "entries": 12,
+        "oldest_at": "2026-11-20T10:01:10Z",
+        "anchored_size": 4800,
+        "anchored_at": "2026-11-20T10:00:02Z",
+        "kinds": ["rfc3161"],
+        "sentence": "The first 4800 entries are below a signed head that was given outside (time stamp); 12 newer ones, the oldest"
+        " of 2026-11-20 10:01 UTC, are only as good as the operator.",
+    },
+}
+ANCHOR = {
+    "id": 7,
+    "size": 4800,
+    "kind": "rfc3161",
+    "note": NOTE.replace("4812", "4800"),
+    "stamped_at": "2026-11-20T10:00:01Z",
+    "at": "2026-11-20T10:00:02Z",
+    "url": "/api/v1/audit/anchors/7",
 }
 INCLUSION = {"seq": 4711, "size": 4812, "leaf_hash": HASH, "hashes": [HASH, HASH], "root": HASH, "checkpoint": NOTE}
 CONSISTENCY = {"from": 4096, "to": 4812, "hashes": [HASH], "root_from": HASH, "root_to": HASH}

@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.audit.models import Leaf
+from apps.audit.models import Anchor, Leaf
 from apps.audit.queries import Inclusion
 from apps.core.rest import StrictSerializer
 
@@ -90,6 +90,35 @@ class EntryReply(serializers.Serializer[Leaf]):
         return f"/audit/{leaf.seq}/"
 
 
+class TailReply(serializers.Serializer[Any]):
+    """What no head that somebody else holds covers: only the operator vouches for it."""
+
+    entries = serializers.IntegerField()
+    oldest_at = serializers.DateTimeField(allow_null=True)
+    anchored_size = serializers.IntegerField(
+        help_text="Size of the newest head that was given outside; 0 before the first"
+    )
+    anchored_at = serializers.DateTimeField(allow_null=True)
+    kinds = serializers.ListField(child=serializers.ChoiceField(choices=Anchor.Kind.choices))
+    sentence = serializers.CharField()
+
+
+class AnchorReply(serializers.Serializer[Anchor]):
+    """A signed head that was given outside. `url` has the stamp, message, commit or name that came back."""
+
+    id = serializers.IntegerField()
+    size = serializers.IntegerField(source="checkpoint_id")
+    kind = serializers.CharField()
+    note = serializers.CharField(source="checkpoint.note", help_text="The signed head: exactly what was given outside")
+    stamped_at = serializers.DateTimeField(help_text="By the authority's clock; null where nobody states a time")
+    at = serializers.DateTimeField(help_text="By the server's clock")
+    url = serializers.SerializerMethodField()
+
+    def get_url(self, anchor: Anchor) -> str:
+        """Where what came back is read."""
+        return f"/api/v1/audit/anchors/{anchor.pk}"
+
+
 class CheckpointReply(serializers.Serializer[Any]):
     """The newest signed head. `note` is the C2SP signed note; the other fields are read from it."""
 
@@ -99,6 +128,7 @@ class CheckpointReply(serializers.Serializer[Any]):
     note = serializers.CharField()
     vkeys = serializers.ListField(child=serializers.CharField(), help_text="Public keys of this log, oldest first")
     signed_at = serializers.DateTimeField(help_text="By the server's clock; not part of what is signed")
+    unanchored = TailReply()
 
 
 class InclusionReply(serializers.Serializer[Inclusion]):

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from apps.audit import queries, services
 from apps.audit.api import examples
 from apps.audit.api import serializers as shapes
+from apps.audit.models import Anchor
 from apps.core.errors import NotFound
 from apps.core.rest import ApiView, CursorPage, Problem, ViewSet
 
@@ -161,7 +162,52 @@ class Head(ApiView):
         root = base64.b64encode(bytes(newest.root)).decode()
         head = {"origin": queries.origin(), "size": newest.size, "root": root, "note": newest.note}
         keys = [str(key) for key in queries.public_keys()]
-        return Response(shapes.CheckpointReply({**head, "vkeys": keys, "signed_at": newest.signed_at}).data)
+        more = {"vkeys": keys, "signed_at": newest.signed_at, "unanchored": queries.unanchored_tail()}
+        return Response(shapes.CheckpointReply({**head, **more}).data)
+
+
+class AnchorOrder(CursorPage):
+    """Anchors, newest first."""
+
+    ordering = "-id"
+
+
+class Anchors(ViewSet):
+    """Signed heads that were given outside."""
+
+    required_scopes: ClassVar[dict[str, str]] = SCOPES
+    serializer_class = shapes.AnchorReply
+    pagination_class = AnchorOrder
+
+    @extend_schema(
+        summary="Signed heads that were given outside",
+        description="By a time-stamping authority, by mail, as a commit or into a store; newest first.",
+        responses={200: shapes.AnchorReply(many=True), **REFUSED},
+        examples=[OpenApiExample("Reply", value=examples.ANCHOR, response_only=True)],
+    )
+    def list(self, request: Request) -> Response:
+        """Which heads, by which way, when."""
+        return self.page_of(queries.anchors(), shapes.AnchorReply)
+
+
+class AnchorFile(ApiView):
+    """What came back from outside."""
+
+    required_scopes: ClassVar[dict[str, str]] = SCOPES
+
+    @extend_schema(
+        summary="What came back for one head",
+        parameters=[OpenApiParameter("number", OpenApiTypes.INT64, OpenApiParameter.PATH)],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, **REFUSED},
+    )
+    def get(self, request: Request, number: int) -> HttpResponse:
+        """The RFC 3161 response over the head's note (`openssl ts -verify -data`), the mail, the commit, or the name."""
+        found = queries.anchors().filter(pk=min(number, shapes.LARGEST)).first()
+        if found is None:
+            raise NotFound("There is no anchor with this number.")
+        name = f"{found.checkpoint_id}.tsr" if found.kind == Anchor.Kind.TIME_STAMP else f"{found.checkpoint_id}.txt"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return HttpResponse(bytes(found.blob), content_type="application/octet-stream", headers=headers)
 
 
 class InclusionProof(ApiView):

@@ -21,6 +21,7 @@ SILENT = timedelta(seconds=60)
 LAG = timedelta(seconds=10)
 OLDEST_WAIT = timedelta(minutes=5)
 CHECKPOINT_AGE = timedelta(hours=24)
+ANCHOR_AGE = timedelta(hours=2)
 VERIFIED_AGE = timedelta(days=7)
 LITTLE_DISK = 2 * 1024**3
 PDF_LIBRARIES = ("libpango-1.0.so.0", "libpangoft2-1.0.so.0", "libharfbuzz.so.0")
@@ -41,7 +42,7 @@ class Part:
 
 def parts() -> list[Part]:
     """Every part, in the order in which trouble spreads."""
-    return [database(), worker(), queue(), sequencer(), checkpoint(), verification(), pdf_engine(), disk()]
+    return [database(), worker(), queue(), sequencer(), checkpoint(), anchors(), verification(), pdf_engine(), disk()]
 
 
 def database() -> Part:
@@ -105,6 +106,10 @@ def sequencer() -> Part:
 def checkpoint() -> Part:
     """The newest signed statement about the whole log."""
     newest = audit.latest_checkpoint()
+    if trouble := audit.signing_trouble():
+        fix = _("Keep the database as it is and compare it with a signed head held outside:")
+        command = "python3 manage.py verify --database --prior CHECKPOINT"
+        return Part(_("Signed checkpoint"), "down", trouble, newest.signed_at if newest else None, fix, command)
     if newest is None:
         return Part(
             _("Signed checkpoint"), "attention", _("None yet"), fix=_("The worker signs one after the first entries.")
@@ -112,6 +117,22 @@ def checkpoint() -> Part:
     state = "attention" if timezone.now() - newest.signed_at > CHECKPOINT_AGE else "working"
     size = ngettext("%(n)d entry", "%(n)d entries", newest.size) % {"n": newest.size}
     return Part(_("Signed checkpoint"), state, _("Over %(size)s") % {"size": size}, newest.signed_at)
+
+
+def anchors() -> Part:
+    """What of the log somebody outside can check, and which way out of here fails."""
+    tail, troubles = audit.unanchored_tail(), audit.anchoring_troubles()
+    value = ngettext("%(n)d entry stands only here", "%(n)d entries stand only here", tail.entries) % {
+        "n": tail.entries
+    }
+    if troubles:
+        why = " ".join(troubles.values())
+        return Part(_("Heads given outside"), "attention", value, tail.oldest_at, why)
+    if not tail.is_anchored:
+        fix = _("Set TSA_URL, ANCHOR_MAIL, ANCHOR_GIT or ANCHOR_STORE, so that somebody else can show a change.")
+        return Part(_("Heads given outside"), "attention", value, tail.oldest_at, fix)
+    state = "attention" if tail.oldest_at and timezone.now() - tail.oldest_at > ANCHOR_AGE else "working"
+    return Part(_("Heads given outside"), state, value, tail.anchored_at)
 
 
 def verification() -> Part:
