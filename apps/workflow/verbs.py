@@ -16,6 +16,7 @@ register(
         "workflow.claimed": "began to look at",
         "workflow.signed_off": "signed",
         "workflow.signature_withdrawn": "withdrew a signature from",
+        "workflow.signatures_superseded": "set aside earlier signatures of",
         "workflow.dissented": "dissented from",
         "workflow.changes_requested": "requested changes in",
         "workflow.withdrawn": "withdrew",

@@ -1,5 +1,7 @@
 """What a signer was shown, what they signed, and what an approval stands on."""
 
+from collections.abc import Iterable
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -9,10 +11,15 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.models import Role
+from apps.accounts.commitments import is_commitment
+from apps.accounts.models import Reauthentication, Role
+from apps.accounts.queries import names_behind
 from apps.core.models import Immutable, ImmutableQuerySet
 from apps.registry.models import Environment, ModelVersion
 from apps.workflow.models.reviews import Review, Step
+
+LATER = frozenset({"assertion", "replaces_id"})
+"""Columns that early rows do not have: they stand in the record only where they hold something."""
 
 
 class Snapshot(Immutable):
@@ -58,7 +65,9 @@ class Signature(Immutable):
     step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="signatures")
     round = models.PositiveIntegerField()
     signer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="signatures")
-    printed_name = models.CharField(max_length=200)
+    name_commitment = models.CharField(
+        max_length=200, db_column="printed_name", help_text=_("Commitment to the printed name; the name in early rows.")
+    )
     role = models.CharField(max_length=24, choices=Role.choices)
     meaning = models.CharField(max_length=12, choices=Meaning.choices)
     meaning_text = models.TextField()
@@ -70,8 +79,10 @@ class Signature(Immutable):
     )
     payload = models.JSONField(help_text=_("What the re-authentication was bound to."))
     authentication = models.CharField(max_length=40)
+    assertion = models.JSONField(null=True, help_text=_("What the signer's passkey answered; none for a password."))
     reauthentication = models.UUIDField(unique=True)
     withdraws = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="withdrawals")
+    replaces = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="replacements")
     signed_at = models.DateTimeField(default=timezone.now)
 
     objects: ClassVar[Any] = SignatureQuerySet.as_manager()
@@ -81,11 +92,19 @@ class Signature(Immutable):
         constraints = [
             models.UniqueConstraint(
                 fields=["review", "round", "signer"],
-                condition=~Q(meaning="withdrawn"),
+                condition=~Q(meaning="withdrawn") & Q(replaces__isnull=True),
                 name="signature_one_step_per_person",
             ),
             models.UniqueConstraint(fields=["withdraws"], name="signature_withdrawn_once"),
-            models.CheckConstraint(condition=~Q(printed_name="") & ~Q(reason=""), name="signature_named_and_reasoned"),
+            models.UniqueConstraint(fields=["replaces"], name="signature_replaced_once"),
+            models.CheckConstraint(
+                condition=~Q(name_commitment="") & ~Q(reason=""), name="signature_named_and_reasoned"
+            ),
+            models.CheckConstraint(
+                condition=Q(authentication="passkey", assertion__isnull=False)
+                | ~Q(authentication="passkey") & Q(assertion__isnull=True),
+                name="signature_asserted",
+            ),
             models.CheckConstraint(
                 condition=Q(meaning="withdrawn", withdraws__isnull=False)
                 | ~Q(meaning="withdrawn") & Q(withdraws__isnull=True),
@@ -101,9 +120,33 @@ class Signature(Immutable):
         """Signatures are filed under their review."""
         return f"review:{self.review_id}"
 
+    @cached_property
+    def printed_name(self) -> str:
+        """The name of the signer as it was when they signed; "Erased person" and a tag when it was erased."""
+        return printed_names([self])[self.name_commitment]
+
+    @property
+    def proved_by(self) -> str:
+        """How the signer proved who they are, called what it is: password, password and one-time code, passkey."""
+        return str(Reauthentication.Method(self.authentication).label)
+
     def content(self) -> dict[str, Any]:
-        """What the digest covers: the signed payload, how the signer was recognised, and every other column."""
-        return self.columns()
+        """What the digest covers, as docs/formats/signature.md says: the payload, the assertion, and every other column."""
+        found = self.columns()
+        found["printed_name"] = found.pop("name_commitment")
+        return {key: value for key, value in found.items() if value is not None or key not in LATER}
+
+
+def printed_names(signatures: Iterable[Signature]) -> dict[str, str]:
+    """The printed names of these signatures, by their commitments, read at once and kept with each."""
+    rows = list(signatures)
+    known = names_behind(row.name_commitment for row in rows if is_commitment(row.name_commitment))
+    for row in rows:
+        erased = (
+            f"Erased person {row.signer_id.hex[-4:]}" if is_commitment(row.name_commitment) else row.name_commitment
+        )
+        row.__dict__["printed_name"] = known.setdefault(row.name_commitment, erased)
+    return known
 
 
 class Manifest(Immutable):

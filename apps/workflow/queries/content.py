@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
+from apps.accounts.permissions import role_names
 from apps.catalog.models import Classification, Dataset, Field
 from apps.core.models import digest_of
 from apps.evidence import queries as evidence_queries
@@ -214,7 +215,7 @@ def signature_items(review: Review) -> list[Item]:
     return [
         {
             "id": str(row.pk),
-            "name": f"{row.step.title} by {row.printed_name}",
+            "name": f"{row.step.title} by the {role_names(row.role)}",
             "state": row.meaning,
             "digest": row.digest,
         }

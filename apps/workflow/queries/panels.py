@@ -13,7 +13,7 @@ from apps.core.models import Immutable
 from apps.policy import services as policy
 from apps.registry.models import Environment, ModelVersion
 from apps.workflow import processes
-from apps.workflow.models import Comment, Condition, Finding, Review, Signature, Step
+from apps.workflow.models import Comment, Condition, Finding, Review, Signature, Step, printed_names
 from apps.workflow.queries.actions import Action, actions_for
 from apps.workflow.queries.content import meaning_sentence
 from apps.workflow.queries.queue import Turn, claimer, whose_turn
@@ -116,7 +116,9 @@ def last_step_obstacles(review: Review, judgement: Any = None) -> list[str]:
 def step_rows(review: Review) -> list[StepRow]:
     """The steps of the current round with who signed them."""
     signers: dict[Any, list[str]] = defaultdict(list)
-    for signature in Signature.objects.standing().filter(review=review, round=review.round):
+    signatures = list(Signature.objects.standing().filter(review=review, round=review.round))
+    printed_names(signatures)
+    for signature in signatures:
         signers[signature.step_id].append(signature.printed_name)
     rows = []
     number = 0
@@ -139,6 +141,7 @@ def signatures_of(review: Review, *, every_round: bool = False) -> list[Signatur
     """The signatures of a review, newest first, each with its entry in the log. Withdrawn ones stay and are marked."""
     rows = review.signatures.select_related("step", "signer", "withdraws").order_by("-signed_at", "-id")
     signatures = list(rows if every_round else rows.filter(round=review.round))
+    printed_names(signatures)
     numbers = entry_numbers(signatures)
     withdrawn = {row.withdraws_id for row in signatures if row.withdraws_id}
     return [SignatureRow(row, numbers.get(row.pk), row.pk in withdrawn) for row in signatures]

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from apps.accounts.permissions import role_names
 from apps.audit import canonical
 from apps.audit import queries as log
 from apps.evidence import services as evidence
@@ -105,7 +106,7 @@ def write_validation_report(review: Review, step: Step) -> None:
     signature = step.signatures.standing().exclude(meaning=Signature.Meaning.REJECTED).latest("signed_at")
     fields: dict[str, Any] = {"independent": processes.NOT_DEVELOPER in step.rules, **signature.opinion}
     fields.setdefault("opinion", signature.reason)
-    summary = f"Validation signed by {signature.printed_name}: {fields['opinion']}"[:4000]
+    summary = f"Validation signed by the {role_names(signature.role)}: {fields['opinion']}"[:4000]
     evidence.record(review.version, type="validation_report", fields=fields, summary=summary, actor=signature.signer)
     write_challenge_record(review, actor=signature.signer)
 

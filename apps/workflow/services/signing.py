@@ -1,29 +1,27 @@
 """Signing off: a person's signature over exactly what they were shown. The last one a process asks for approves."""
 
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from apps.accounts.models import User
-from apps.accounts.services import consume_reauthentication, reauthenticate
+from apps.accounts.models import Reauthentication, User
+from apps.accounts.services import consume_reauthentication, reauthenticate, signing_method
 from apps.audit import services as audit
 from apps.core.errors import Conflict, Invalid
 from apps.core.models import digest_of
 from apps.core.permissions import authorise
 from apps.policy import services as policy
-from apps.registry.services import involve
 from apps.workflow import lifecycle, processes
 from apps.workflow.models import Comment, Review, Signature, Snapshot, Step
-from apps.workflow.queries.content import changes_since, meaning_sentence, shown
+from apps.workflow.queries.content import changes_since, shown
 from apps.workflow.services import approving, records, steps
+from apps.workflow.services.payloads import Statement, conditions_in, payload_for
 from apps.workflow.services.texts import SHORTEST_SIGNED, clean_reason
+from apps.workflow.services.writing import write_signature
 
-CAPACITIES = {
-    processes.ATTEST: "owns", processes.VALIDATION: "validated", processes.REVIEW: "reviewed", processes.APPROVAL: "approved",
-}  # fmt: skip
 RELATED = ("process", "environment", "opened_by", "version__model__use_case", "version__model__owner")
 
 
@@ -61,6 +59,7 @@ def sign_off(
     code: str = "",
     conditions: Sequence[dict[str, Any]] = (),
     report: dict[str, Any] | None = None,
+    session: str = "",
 ) -> Signature:
     """Add the actor's signature over what was shown; the last one a step needs opens the next, the last step approves.
 
@@ -68,47 +67,48 @@ def sign_off(
     conditional one. `report` holds the declared parts of a validation report. Raises NotAllowed with every reason, WrongState,
     Conflict with the difference when anything changed since it was read, Invalid.
     """
+    said = Statement(meaning, reason, seen_digest, conditions, report or {})
+    payload = signable(review, actor, said, method=signing_method(actor))
+    proof = reauthenticate(actor, password=password, bound_to=digest_of(payload), code=code, session=session)
+    return sign_locked(payload, actor, proof, session=session)
+
+
+def signable(review: Review, actor: User, said: Statement, *, method: str) -> dict[str, Any]:
+    """The payload of a signature that this person may give now. Raises as `sign_off` does."""
     review = Review.objects.select_related(*RELATED).get(pk=review.pk)
-    move = lifecycle.REJECT if meaning == Signature.Meaning.REJECTED else lifecycle.SIGN_OFF
-    authorise(actor, move, review)
-    reason = clean_reason(reason, shortest=SHORTEST_SIGNED)
-    require_meaning(review, meaning, conditions)
-    require_unchanged(review, seen_digest, shown(review))
-    proof = reauthenticate(actor, password=password, bound_to=seen_digest, code=code)
-    return sign_locked(
-        review.pk,
-        move,
-        actor,
-        proof,
-        seen=seen_digest,
-        meaning=meaning,
-        reason=reason,
-        conditions=conditions,
-        report=report,
-    )
-
-
-@transaction.atomic
-def sign_locked(
-    pk: Any, move: lifecycle.Move, actor: User, proof: Any, *, seen: str, meaning: str, reason: str,
-    conditions: Sequence[dict[str, Any]], report: dict[str, Any] | None,
-) -> Signature:  # fmt: skip
-    """The signature itself: lock, authorise again, compare what was seen, use the proof up, write, and see what follows."""
-    review = Review.objects.select_related(*RELATED).locked(pk)
-    authorise(actor, move, review)
-    judgement = policy.assess(review.version, review.environment, at=timezone.now(), stage="approve")
-    content = shown(review, judgement=judgement)
-    require_unchanged(review, seen, content)
-    proof = consume_reauthentication(proof, actor=actor, bound_to=seen)
+    authorise(actor, move_for(said.meaning), review)
+    said = replace(said, reason=clean_reason(said.reason, shortest=SHORTEST_SIGNED))
+    require_meaning(review, said.meaning, said.conditions)
+    require_unchanged(review, said.content, shown(review))
     step = review.open_step
     if step is None:
         raise Conflict("The step was signed by someone else in the meantime.", code="STEP_CLOSED")
-    if meaning != Signature.Meaning.REJECTED and is_last(review, step):
+    with transaction.atomic():
+        return payload_for(review, step, actor, said, method=method)
+
+
+def move_for(meaning: str) -> lifecycle.Move:
+    """The move that a signature of this meaning makes."""
+    return lifecycle.REJECT if meaning == Signature.Meaning.REJECTED else lifecycle.SIGN_OFF
+
+
+@transaction.atomic
+def sign_locked(payload: dict[str, Any], actor: User, proof: Reauthentication, *, session: str) -> Signature:
+    """The signature itself: lock, authorise again, compare what was seen, use the proof up, write, and see what follows."""
+    review = Review.objects.select_related(*RELATED).locked(payload["review"])
+    authorise(actor, move_for(payload["meaning"]), review)
+    judgement = policy.assess(review.version, review.environment, at=timezone.now(), stage="approve")
+    content = shown(review, judgement=judgement)
+    require_unchanged(review, payload["content"], content)
+    proof = consume_reauthentication(proof, actor=actor, bound_to=digest_of(payload), session=session)
+    step = review.open_step
+    if step is None or (step.key, str(step.round)) != (payload["step"], payload["round"]):
+        raise Conflict("The step was signed by someone else in the meantime.", code="STEP_CLOSED")
+    conditions = conditions_in(payload)
+    require_meaning(review, payload["meaning"], conditions)
+    if payload["meaning"] != Signature.Meaning.REJECTED and is_last(review, step):
         approving.require_approvable(review, judgement)
-    snapshot = keep_snapshot(review, content)
-    signature = write_signature(
-        review, step, actor, snapshot, proof, meaning=meaning, reason=reason, report=report, conditions=conditions
-    )
+    signature = write_signature(review, step, actor, keep_snapshot(review, content), proof, payload)
     follow_up(review, step, signature, actor=actor, conditions=conditions)
     return signature
 
@@ -147,53 +147,6 @@ def is_last(review: Review, step: Step) -> bool:
     return review.last_step is not None and review.last_step.pk == step.pk
 
 
-def write_signature(
-    review: Review, step: Step, actor: User, snapshot: Snapshot, proof: Any, *, meaning: str, reason: str,
-    report: dict[str, Any] | None = None, conditions: Sequence[dict[str, Any]] = (), withdraws: Signature | None = None,
-) -> Signature:  # fmt: skip
-    """The immutable row, bound to the content, the person, the time and the meaning; and its entry in the log."""
-    now = timezone.now()
-    text = meaning_sentence(review, step, meaning, snapshot.digest)
-    payload = {
-        "v": 1, "type": "signoff", "review": str(review.pk), "reference": review.reference, "round": str(review.round),
-        "version": str(review.version_id), "artifact": review.version.artifact_digest, "step": step.key,
-        "content": snapshot.digest, "meaning": meaning, "meaning_text": text, "reason": reason, "report": declared(step, report),
-        "conditions": [{**item, "owner": str(getattr(item["owner"], "pk", item["owner"])), "due_on": iso(item["due_on"])}
-                       for item in conditions],
-        "withdraws": str(withdraws.pk) if withdraws else None,
-        "signer": {"id": str(actor.pk), "role": step.role}, "signed_at": now.isoformat(),
-        "authentication": {"method": proof.method, "at": proof.created_at.isoformat()}, "rules": "part11/1",
-    }  # fmt: skip
-    signature = Signature(
-        review=review, step=step, round=review.round, signer=actor, printed_name=actor.printed_name, role=step.role,
-        meaning=meaning, meaning_text=text, reason=reason, snapshot=snapshot, seen_digest=snapshot.digest,
-        opinion=declared(step, report), payload=payload, authentication=proof.method, reauthentication=proof.pk,
-        withdraws=withdraws, signed_at=now,
-    )  # fmt: skip
-    signature.save()
-    verb = "workflow.signature_withdrawn" if withdraws else "workflow.signed_off"
-    audit.record(
-        actor, verb, review, reason=reason, changes=[review.version], row=signature,
-        data={"meaning": meaning, "step": step.key, "role": step.role, "seen": snapshot.digest, "round": str(review.round)},
-    )  # fmt: skip
-    if not withdraws:
-        involve(review.version, actor, CAPACITIES[step.kind])
-    return signature
-
-
-def declared(step: Step, report: dict[str, Any] | None) -> dict[str, Any]:
-    """What the signer of a validation step declared; nothing is filled in for what they left out."""
-    if step.kind != processes.VALIDATION or not report:
-        return {}
-    parts: dict[str, Any] = {key: bool(report[key]) for key in processes.OPINION_PARTS if key in report}
-    return parts | ({"opinion": str(report["opinion"]).strip()} if report.get("opinion") else {})
-
-
-def iso(value: date | str) -> str:
-    """A date as the payload holds it."""
-    return value.isoformat() if isinstance(value, date) else value
-
-
 def follow_up(
     review: Review, step: Step, signature: Signature, *, actor: User, conditions: Sequence[dict[str, Any]]
 ) -> None:
@@ -221,42 +174,3 @@ def write_dissent(review: Review, signature: Signature) -> None:
     )
     dissent.save()
     audit.record(signature.signer, "workflow.dissented", review, changes=[review.version], row=dissent)
-
-
-def withdraw_signature(review: Review, *, actor: User, reason: str, password: str, code: str = "") -> Signature:
-    """Withdraw one's own signature by a new one. An open review goes back to that step; an approval is suspended."""
-    review = Review.objects.select_related(*RELATED).get(pk=review.pk)
-    authorise(actor, lifecycle.WITHDRAW_SIGNATURE, review)
-    reason = clean_reason(reason, shortest=SHORTEST_SIGNED)
-    own = review.signatures.standing().filter(signer=actor).select_related("snapshot", "step").latest("signed_at")
-    proof = reauthenticate(actor, password=password, bound_to=own.digest, code=code)
-    with transaction.atomic():
-        review = Review.objects.select_related(*RELATED).locked(review.pk)
-        authorise(actor, lifecycle.WITHDRAW_SIGNATURE, review)
-        proof = consume_reauthentication(proof, actor=actor, bound_to=own.digest)
-        signature = write_signature(
-            review,
-            own.step,
-            actor,
-            own.snapshot,
-            proof,
-            meaning=Signature.Meaning.WITHDRAWN,
-            reason=reason,
-            withdraws=own,
-        )
-        if review.state in lifecycle.GRANTED:
-            approving.suspend_review(review, actor=actor, reason=f"A signature was withdrawn: {reason}")
-        elif own.round == review.round:
-            go_back_to(review, own.step)
-    return signature
-
-
-def go_back_to(review: Review, step: Step) -> None:
-    """Ask for the step's signature again; the step that was open waits until it is given."""
-    current = review.open_step
-    if current is not None and current.pk != step.pk:
-        current.state = Step.State.WAITING
-        current.save(update_fields=["state"])
-    again = next(row for row in review.round_steps if row.pk == step.pk)
-    again.state, again.closed_at = Step.State.OPEN, None
-    again.save(update_fields=["state", "closed_at"])

@@ -5,6 +5,7 @@ from datetime import date
 from django.db import transaction
 from django.utils import timezone
 
+from apps.accounts.contact_details import require_no_contact_details
 from apps.accounts.models import Role, User
 from apps.accounts.queries import holds
 from apps.audit import services as audit
@@ -36,10 +37,10 @@ def submit(version: ModelVersion, *, actor: User, environment: Environment | Non
     refuse_incomplete(ready)
     if ready.process is None or candidate.environment is None:
         raise Invalid("No process or environment is set up.", code="NOT_SET_UP")
-    text = note.strip()[:LONGEST_NOTE]
+    text = require_no_contact_details(note.strip()[:LONGEST_NOTE], pointer="/note")
     earlier = newest_review(version, candidate.environment)
     if earlier is not None and earlier.state == lifecycle.CHANGES_REQUESTED:
-        review = next_round(earlier, ready.process, note=text)
+        review = next_round(earlier, ready.process, actor=actor, note=text)
     else:
         supersede_earlier(version, candidate.environment, actor=actor)
         review = open_review(version, candidate.environment, ready.process, actor=actor, note=text)
@@ -78,11 +79,12 @@ def open_review(version: ModelVersion, environment: Environment, process: Proces
     return review
 
 
-def next_round(review: Review, process: Process, *, note: str) -> Review:
+def next_round(review: Review, process: Process, *, actor: User, note: str) -> Review:
     """The same review, once more from its first step. It keeps its process unless the tier is another one now."""
     review = Review.objects.select_related("process", "environment", "version__model__use_case").locked(review.pk)
     if review.process.tier != process.tier:
         review.process = process
+    supersede_signatures(review, actor=actor)
     review.round += 1
     review.state, review.state_reason = lifecycle.SUBMITTED, ""
     review.submitted_at, review.note, review.due_on = timezone.now(), note, due_for(review.process)
@@ -102,6 +104,17 @@ def supersede_earlier(version: ModelVersion, environment: Environment, *, actor:
         review.state, review.state_reason = lifecycle.SUPERSEDED, "The version was submitted again."
         review.save(update_fields=["state", "state_reason"])
         audit.record(actor, "workflow.superseded", review, reason=review.state_reason, changes=[version])
+        supersede_signatures(review, actor=actor)
+
+
+def supersede_signatures(review: Review, *, actor: User) -> None:
+    """Say in the log which signatures no longer speak for the version, because it is signed anew."""
+    standing = review.signatures.standing().filter(round=review.round).order_by("signed_at", "id")
+    rows = [{"signature": str(row.pk), "digest": row.digest} for row in standing]
+    if rows:
+        audit.record(
+            actor, "workflow.signatures_superseded", review, data={"round": str(review.round), "signatures": rows}
+        )
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """Checking what people write: a reason is kept for ever and printed."""
 
+from apps.accounts.contact_details import require_no_contact_details
 from apps.core.errors import Invalid
 
 SHORTEST_REASON = 3
@@ -8,7 +9,7 @@ LONGEST = 4000
 
 
 def clean_reason(text: str, *, pointer: str = "/reason", shortest: int = SHORTEST_REASON) -> str:
-    """The text without surrounding space. Raises Invalid when it is too short, too long or holds a NUL."""
+    """The text without surrounding space. Raises Invalid when it is too short, too long, holds a NUL or contact details."""
     cleaned = (text or "").strip()
     if len(cleaned) < shortest:
         sentence = f"Write a reason of at least {shortest} characters; this one has {len(cleaned)}."
@@ -17,5 +18,5 @@ def clean_reason(text: str, *, pointer: str = "/reason", shortest: int = SHORTES
     elif "\x00" in cleaned:
         sentence = "The text holds a NUL character."
     else:
-        return cleaned
+        return require_no_contact_details(cleaned, pointer=pointer)
     raise Invalid(errors=[{"pointer": pointer, "code": "WRONG_TEXT", "detail": sentence}])
