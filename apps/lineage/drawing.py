@@ -111,7 +111,8 @@ def shorten(text: str, width: float, *, letter: float = LETTER) -> str:
 def wrapped(text: str, width: float) -> list[str]:
     """A title in at most LINES lines, broken at spaces where a line has one."""
     room = max(4, int(width / BOLD))
-    lines, rest = [], text
+    lines: list[str] = []
+    rest = text
     while len(rest) > room and len(lines) < LINES - 1:
         cut = rest.rfind(" ", 4, room + 1)
         cut = cut if cut > 0 else room

@@ -52,7 +52,7 @@ def version_list(request: HttpRequest, version: UUID) -> HttpResponse:
     )  # fmt: skip
 
 
-def _group(title: Any, sources: set[str], items: list[Evidence]) -> dict[str, Any]:
+def _group(title: Any, sources: set[Source], items: list[Evidence]) -> dict[str, Any]:
     """Items of one origin, those that somebody has to look at first; empty when there is none."""
     lines = [_line(item) for item in items if item.source in sources]
     if not lines:

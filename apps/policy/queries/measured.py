@@ -144,17 +144,17 @@ def terms_turn(datasets: Iterable[Dataset], at: datetime) -> datetime | None:
 
 def kpi_facts(version: ModelVersion, known: dict[str, Any]) -> dict[str, Any]:
     """How many targets with a named baseline the version was measured on, and how many it beats."""
-    rows = [row for row in version.use_case.kpis.all() if row.baseline_value is not None]
-    measured = {row.name: value for row in rows if (value := kpi_value(row, version, known)) is not None}
+    rows = [(row, base) for row in version.use_case.kpis.all() if (base := row.baseline_value) is not None]
+    measured = {row.name: value for row, _ in rows if (value := kpi_value(row, version, known)) is not None}
     behind = [
-        row for row in rows if row.name in measured and not is_better(row, measured[row.name], row.baseline_value)
+        (row, base) for row, base in rows if row.name in measured and not is_better(row, measured[row.name], base)
     ]
     facts: dict[str, Any] = {"kpi.with_baseline": len(rows)}
     if rows and len(measured) == len(rows):
         facts["kpi.not_better"] = len(behind)
         shown = behind or rows
         facts["kpi.words"] = "; ".join(
-            f"{row.name} {wording.against(measured[row.name], row.baseline_value)}" for row in shown[:MOST_NAMED]
+            f"{row.name} {wording.against(measured[row.name], base)}" for row, base in shown[:MOST_NAMED]
         )
     return facts
 
