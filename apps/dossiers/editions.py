@@ -127,7 +127,7 @@ def without_names(document: Content, record: "VersionRecord") -> Content:
         aliases[name] = f"{Role(roles[0]).label} (person {place})" if roles else f"person {place}"
 
     def rename(text: str) -> str:
-        return MAIL.sub(WITHHELD, names.sub(lambda found: aliases[found[0]], text))
+        return MAIL.sub(f"[{WITHHELD}]", names.sub(lambda found: aliases[found[0]], text))
 
     document["left_out"]["people"] = len(aliases)
     renamed: Content = mapped(document, rename)
@@ -147,7 +147,7 @@ def without_texts(document: Content) -> Content:
     if not long:
         return document
     repeated = re.compile("|".join(map(re.escape, long)))
-    swept: Content = mapped(document, lambda text: repeated.sub(WITHHELD, text))
+    swept: Content = mapped(document, lambda text: text if text == WITHHELD else repeated.sub(f"[{WITHHELD}]", text))
     return swept
 
 

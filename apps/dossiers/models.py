@@ -99,6 +99,11 @@ class Dossier(Record):
         return not (self.has_names and self.has_texts)
 
     @property
+    def is_word_asked(self) -> bool:
+        """Whether a Word document is being written."""
+        return self.word_job is not None and self.word_job.state in {JobState.WAITING, JobState.RUNNING}
+
+    @property
     def edition(self) -> str:
         """For whom it is made and what is therefore left out, in one line, as page 1 and the bundle say it."""
         if self.profile == self.Profile.INSIDE:

@@ -14,7 +14,7 @@ from apps.registry.models import ModelVersion
 def dossiers_for(user: Any) -> QuerySet[Dossier]:
     """The dossiers this person may see, newest first."""
     return Dossier.objects.visible_to(user).select_related(
-        "version__model__use_case", "environment", "requested_by", "job", "issue"
+        "version__model__use_case", "environment", "requested_by", "job", "word_job", "issue"
     )
 
 

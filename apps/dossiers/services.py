@@ -6,7 +6,7 @@ from apps.accounts.models import User
 from apps.audit import services as audit
 from apps.core import jobs
 from apps.core.errors import Invalid, NotFound, WrongState
-from apps.core.models import Job, JobState
+from apps.core.models import Job
 from apps.core.permissions import authorise
 from apps.dossiers.building import kept
 from apps.dossiers.models import Dossier
@@ -77,7 +77,7 @@ def request_word(dossier: Dossier, *, actor: User) -> Job:
     if not dossier.is_ready:
         raise WrongState(f"{dossier.reference} is not ready yet: it is {dossier.state}.", code="NOT_READY")
     before: Job | None = dossier.word_job
-    if before is not None and (dossier.word_sha256 or before.state in {JobState.WAITING, JobState.RUNNING}):
+    if before is not None and (dossier.word_sha256 or dossier.is_word_asked):
         return before
     dossier.word_job = jobs.enqueue("dossiers.write_word", subject=dossier, by=actor, dossier=str(dossier.pk))
     dossier.save(update_fields=["word_job"])

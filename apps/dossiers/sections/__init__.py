@@ -22,7 +22,7 @@ from apps.dossiers.sections import (
     running,
     sources,
 )
-from apps.dossiers.sections.plan import Spec
+from apps.dossiers.sections.plan import Place, Spec
 
 Content = dict[str, Any]
 
@@ -45,12 +45,12 @@ ITEMS_FIRST = frozenset({"A4", "A5"})
 def parts_content(record: VersionRecord, order: str) -> list[Content]:
     """The document body: parts with their sections, in the order asked for."""
     return [
-        {"title": title, "sections": [section_content(record, plan.specs()[section_id]) for section_id in chosen]}
-        for title, chosen in plan.parts(order)
+        {"title": title, "sections": [section_content(record, plan.specs()[place.section], place) for place in places]}
+        for title, places in plan.parts(order)
     ]
 
 
-def section_content(record: VersionRecord, spec: Spec) -> Content:
+def section_content(record: VersionRecord, spec: Spec, place: Place) -> Content:
     """One section with everything that is printed in it."""
     missing, not_needed = answers.absent(record, spec)
     home = [items.evidence_content(row, record) for row in answers.at_home(record, spec)]
@@ -62,10 +62,11 @@ def section_content(record: VersionRecord, spec: Spec) -> Content:
     ]
     return {
         "id": spec.id,
-        "no": spec.no,
+        "no": place.no,
         "title": spec.title,
-        "where": spec.where,
+        "where": spec.where(place),
         "answers": answers.answered(answers.results_of(record, spec)),
+        "signed": answers.signed(record, spec),
         "evidence": [items.head_of(row, record) for row in answers.items_of(record, spec)],
         "missing": missing,
         "not_needed": not_needed,

@@ -59,6 +59,25 @@ def at_home(record: VersionRecord, spec: Spec) -> list[Any]:
     return [row for row in record.evidence if plan.home_of(sorted(row.item.types), row.item.check_key) == spec.id]
 
 
+def signed(record: VersionRecord, spec: Spec) -> str:
+    """Who signed for the evidence of the section, in one sentence: it stands in the manifest that their signatures led to."""
+    rows = items_of(record, spec)
+    covered = [row for row in rows if row.item.digest in record.under_manifest]
+    if not rows:
+        return ""
+    if record.manifest is None or not covered:
+        return "No approval was given for any of it."
+    held = [
+        row.signature
+        for row in record.signatures
+        if row.signature.review_id == record.manifest.review_id and not row.is_withdrawn
+    ]
+    days = sorted({f"{row.signed_at:%Y-%m-%d}" for row in held})
+    names = wording.listing(f"{row.printed_name} ({row.get_meaning_display().lower()})" for row in held)
+    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}" if days else "no day"
+    return f"{len(covered)} of {len(rows)} items stand in the manifest that was signed on {when} by {names}."
+
+
 def absent(record: VersionRecord, spec: Spec) -> tuple[list[Content], list[Content]]:
     """Evidence types of the section without an item: what is missing, and what is not needed with the reason."""
     missing: list[Content] = []

@@ -25,24 +25,6 @@ NUMBERS = {
     "D8": "8",
     "D9": "9",
 }
-PARTS = {
-    "annex_iv": [
-        ("Part I. Decision and identity", ("D0",)),
-        (
-            "Part II. Technical documentation in the order of Annex IV",
-            ("D1", "D2a", "D2b", "D2c", "D2d", "D2e", "D2f", "D3", "D4", "D5", "D6", "D7", "D8", "D9"),
-        ),
-        ("Part III. Other law, vendors and governance", ("A1", "A2", "A3", "A4")),
-        ("Part IV. Record and proof", ("A5",)),
-    ],
-    "sr_26_2": [
-        ("Part I. Summary, identity, tier, opinion", ("D0",)),
-        ("Part II. Purpose, method, data, testing", ("D1", "D2a", "D2b", "D2e", "D2c")),
-        ("Part III. Limits, security, monitoring, risk and changes", ("D3", "D4", "D2f", "D9", "D5", "D6", "D2d")),
-        ("Part IV. Vendors, governance, other law", ("A3", "A4", "A1", "A2", "D7", "D8")),
-        ("Part V. Record and proof", ("A5",)),
-    ],
-}
 # Where the result of a check stands that fills no evidence type of the map.
 CHECKS = {
     "data_profile": "D2b",
@@ -79,6 +61,16 @@ REST = "A5"
 
 
 @dataclass(frozen=True)
+class Place:
+    """A section in a print order: its number there, and what stands under the same heading elsewhere."""
+
+    section: str
+    no: str
+    heading: str = ""
+    also: str = ""
+
+
+@dataclass(frozen=True)
 class Spec:
     """One section of the map."""
 
@@ -89,25 +81,25 @@ class Spec:
     evidence: tuple[str, ...]
     satisfies: tuple[str, ...]
 
-    @property
-    def no(self) -> str:
-        """Its number in print."""
-        return NUMBERS.get(self.id, self.id)
-
-    @property
-    def where(self) -> str:
-        """Where other documents have the same content."""
+    def where(self, place: Place) -> str:
+        """Where the same content stands in both orders and in the map."""
         places = [f"AI Act Annex IV point {self.annex_iv}" if self.annex_iv != "-" else ""]
-        places += [f"SR 26-2 section {self.sr_26_2}" if self.sr_26_2 != "-" else "", f"Section {self.id}"]
-        return " · ".join(place for place in places if place)
+        places += [f"SR 26-2 section {self.sr_26_2}" if self.sr_26_2 != "-" else "", place.heading, place.also]
+        return " · ".join([*(text for text in places if text), f"Section {self.id}"])
+
+
+@cache
+def body() -> dict[str, Any]:
+    """The map as it stands in the file."""
+    found: dict[str, Any] = yaml.safe_load((settings.ROOT / MAP).read_text("utf-8"))
+    return found
 
 
 @cache
 def specs() -> dict[str, Spec]:
     """Every section by id, in the order of Annex IV."""
-    body = yaml.safe_load((settings.ROOT / MAP).read_text("utf-8"))
-    found = {row["id"]: spec_of(row) for row in body["sections"]}
-    return {section_id: found[section_id] for section_id in body["orders"]["annex_iv"]}
+    found = {row["id"]: spec_of(row) for row in body()["sections"]}
+    return {section_id: found[section_id] for section_id in body()["orders"]["annex_iv"]}
 
 
 def spec_of(row: dict[str, Any]) -> Spec:
@@ -117,9 +109,33 @@ def spec_of(row: dict[str, Any]) -> Spec:
     return Spec(row["id"], title, row["annex_iv"], row["sr_26_2"], tuple(row["evidence"]), tuple(row["satisfies"]))
 
 
-def parts(order: str) -> list[tuple[str, tuple[str, ...]]]:
-    """The parts of a print order with the sections in each."""
-    return PARTS[order]
+@cache
+def parts(order: str) -> list[tuple[str, list[Place]]]:
+    """The parts of a print order with the places of the sections in each."""
+    if order == "annex_iv":
+        return [(part["title"], [annex_place(name) for name in part["sections"]]) for part in body()["parts"][order]]
+    numbers: dict[str, str] = {}
+    return [
+        (part["title"], [place for number in part["headings"] for place in heading_places(number, numbers)])
+        for part in body()["parts"][order]
+    ]
+
+
+def annex_place(section: str) -> Place:
+    """A section in the order of Annex IV, with its heading in the other order."""
+    headings = [row["heading"].split(" ", 1)[0] for row in body()["sr_26_2_headings"] if section in row["from"]]
+    return Place(section, NUMBERS.get(section, section), heading=f"SR 26-2 order {', '.join(headings)}")
+
+
+def heading_places(number: int, numbers: dict[str, str]) -> list[Place]:
+    """The sections under one heading of the order of SR 26-2; one that was printed before is pointed at."""
+    row = body()["sr_26_2_headings"][number - 1]
+    fresh = [name for name in row["from"] if name not in numbers]
+    for place, name in enumerate(fresh, start=1):
+        numbers[name] = str(number) if len(fresh) == 1 else f"{number}.{place}"
+    seen = [f"{numbers[name]} {specs()[name].title}" for name in row["from"] if name not in fresh]
+    also = f"also under this heading: {', '.join(seen)}" if seen else ""
+    return [Place(name, numbers[name], f"SR 26-2 order {row['heading']}", also) for name in fresh]
 
 
 @cache
