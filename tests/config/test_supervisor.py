@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from apps.config.database import ROOT
-from apps.config.supervisor import NotReady, Program, Supervisor
+from apps.config.supervisor import FIRST_DELAY, LONGEST_DELAY, STEADY_AFTER, NotReady, Program, Supervisor
 
 
 def python(text: str, **more: object) -> Program:
@@ -54,6 +54,18 @@ def test_the_delay_before_another_start_grows() -> None:
     with Supervisor([program], output=io.StringIO()) as supervisor:
         supervisor.run(until=lambda: program.starts == 2 and program.process is None and program.returncode == 3)
         assert program.delay == 2.0
+
+
+def test_a_program_that_falls_again_and_again_is_away_ten_seconds_at_most_and_soon_forgiven() -> None:
+    program = python("raise SystemExit(3)", delay=LONGEST_DELAY)
+    with Supervisor([program], output=io.StringIO()) as supervisor:
+        supervisor.run(until=lambda: program.starts == 1 and not program.is_running())
+        assert program.due is not None and program.due - time.monotonic() <= 10
+        assert program.delay == LONGEST_DELAY
+        program.started_at = time.monotonic() - STEADY_AFTER - 1
+        supervisor._again(program)
+        assert program.due - time.monotonic() <= FIRST_DELAY
+        program.due = None
 
 
 def test_the_last_words_of_a_program_are_passed_on_even_without_a_line_end() -> None:
