@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ STEPS = (
     "waiver_granted", "submitted", "reviewed", "signed", "allowed", "data_event", "denied_again", "dossier_built", "dossier_verified",
     "approved_and_deployed", "blocked_by_fairness", "waiting_for_you", "waiver_about_to_end", "retired",
 )  # fmt: skip
-PAUSE = 0.05
+LEAST = {"heavy": 2, "light": 2, "web": 2}  # a part that can work has the process that starts and one that it started
+PAUSE, SLICE = 0.01, 0.03
 
 
 class Lost(Exception):
@@ -51,10 +53,9 @@ def processes() -> Iterator[tuple[int, int, str]]:
         if entry.name.isdigit():
             try:
                 parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
             except (OSError, IndexError):
                 continue
-            yield int(entry.name), parent, words
+            yield int(entry.name), parent, words_of(int(entry.name))
 
 
 @dataclass
@@ -67,6 +68,7 @@ class Rig:
     told: dict[int, str] = field(default_factory=dict)  # entries of the log that were read over the API, by number
     ids: dict[str, set[str]] = field(default_factory=dict)  # what state.json named, by kind
     starts: int = 0
+    teller: int = 0  # the journey's process, when last seen
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -93,6 +95,7 @@ class Rig:
         """SIGTERM, as Ctrl-C; then the command and everything it started is gone."""
         if self.process is None:
             return
+        self.let_go()  # a held process would not hear SIGTERM
         children = self.descendants()
         if self.is_running():
             self.process.terminate()
@@ -123,12 +126,46 @@ class Rig:
     def pids(self, target: str) -> list[int]:
         """The processes of one part, all of them below our command or in our folder."""
         if target == "postgres":
-            path = next(self.folder.glob("postgres/**/postmaster.pid"), None)
-            return [int(path.read_text().split()[0])] if path else []
+            ours = str(self.folder / "postgres" / "data")
+            return [pid for pid, _, words in processes() if "/postgres -D" in words and ours in words]
         mine = set(self.descendants())
         if target == "everything":
             return [*([self.process.pid] if self.process else []), *mine, *self.pids("postgres")]
         return [pid for pid, _, words in processes() if pid in mine and MARKS[target] in words]
+
+    def is_up(self, target: str) -> bool:
+        """Whether the part runs and could be at work."""
+        return len(self.pids("journey" if target == "everything" else target)) >= LEAST.get(target, 1)
+
+    def hold(self) -> None:
+        """Stop the clock of the story, so that something can be killed exactly where it stands."""
+        self.signal_journey(signal.SIGSTOP)
+
+    def let_go(self) -> None:
+        """Let the story go on."""
+        self.signal_journey(signal.SIGCONT)
+
+    def signal_journey(self, number: signal.Signals) -> None:
+        """Send a signal to the journey, if there is one."""
+        if MARKS["journey"] not in words_of(self.teller):
+            self.teller = next(iter(self.pids("journey")), 0)
+        if self.teller:
+            with suppress(ProcessLookupError):
+                os.kill(self.teller, number)
+
+    def advance(self, step: str, holds: Callable[[], bool] = lambda: False) -> None:
+        """Let the story go on in slices until the step is over, or until it holds; then the story stands still.
+
+        So not even a step of a tenth of a second slips by between two looks.
+        """
+
+        def one_slice() -> bool:
+            self.let_go()
+            time.sleep(SLICE)
+            self.hold()
+            return self.is_done(step) or holds()
+
+        self.wait_until(one_slice, step)
 
     def kill(self, target: str) -> int:
         """kill -9; how many processes it hit."""
@@ -257,6 +294,14 @@ class Rig:
         if seen != list(range(len(seen) - 1, -1, -1)):
             raise Lost("The log has a gap.")
         return len(seen)
+
+
+def words_of(pid: int) -> str:
+    """The command line of a process, empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace") if pid else ""
+    except OSError:
+        return ""
 
 
 def state_of(pid: int) -> str:
