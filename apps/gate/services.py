@@ -91,6 +91,12 @@ def queue_refresh(refs: list[str]) -> None:
     _queue(rows)
 
 
+def queue_first(submitted: list[tuple[str, str]]) -> None:
+    """Ask a worker to judge what was submitted, version and environment each: reviewers see where it stands from the start."""
+    with transaction.atomic():
+        jobs.enqueue("gate.first", submitted=[list(pair) for pair in submitted])
+
+
 def queue_ended() -> None:
     """Ask a worker to judge again every clearance whose end has passed since it was judged."""
     ended = Clearance.objects.filter(ends_at__lte=timezone.now(), judged_at__lt=F("ends_at"))

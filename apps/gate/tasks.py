@@ -6,6 +6,7 @@ from apps.core import jobs
 from apps.core.models import Job
 from apps.gate import services
 from apps.gate.models import Clearance
+from apps.registry.models import Environment, ModelVersion
 
 
 @jobs.task("gate.refresh")
@@ -19,6 +20,16 @@ def refresh(job: Job, *, clearances: list[str]) -> dict[str, int]:
             services.refresh_clearance(row.version, row.environment)
             behind += 1
     return {"judged": behind}
+
+
+@jobs.task("gate.first")
+def first(job: Job, *, submitted: list[list[str]]) -> dict[str, int]:
+    """Judge each version for the environment that it was submitted for, where nobody has asked yet."""
+    for done, (version, environment) in enumerate(submitted):
+        job.progress("Judging", done, len(submitted))
+        found = ModelVersion.objects.select_related("model__use_case").get(pk=version)
+        services.current_clearance(found, Environment.objects.get(slug=environment))
+    return {"judged": len(submitted)}
 
 
 @shared_task(name="gate.expire", ignore_result=True)

@@ -241,6 +241,21 @@ def test_a_decision_row_reads_back_to_its_own_digest(approved):
     assert decision.compute_digest() == decision.digest
 
 
+def test_what_is_submitted_is_judged_before_anybody_asks(world):
+    from apps.audit.models import Entry
+    from apps.core import jobs
+    from apps.core.models import Job
+    from apps.gate.consumers import refresh_clearances
+
+    world.submit()
+    refresh_clearances(
+        Entry.objects.filter(verb="workflow.submitted", subject__startswith="review:").order_by("-at")[:1]
+    )
+    jobs.run_now(Job.objects.get(task="gate.first"))
+    clearance = Clearance.objects.get(version=world.version, environment=world.production)
+    assert clearance.outcome == "deny" and services.is_current(clearance)
+
+
 def test_a_consumer_judges_ahead_of_the_next_question(approved, django_capture_on_commit_callbacks):
     ask(approved)
     flagged(approved)
