@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "apps.core.moment.TimeTravel",
     "apps.core.errors.ErrorPages",
 ]
 ROOT_URLCONF = "apps.config.urls"

@@ -16,6 +16,7 @@ from apps.audit import queries, services
 from apps.audit.api import examples
 from apps.audit.api import serializers as shapes
 from apps.audit.models import Anchor
+from apps.core import moment
 from apps.core.errors import NotFound
 from apps.core.rest import ApiView, CursorPage, Problem, ViewSet
 
@@ -66,6 +67,7 @@ def plain(answer: Any, example: Any, shape: Any) -> dict[str, Any]:
     }
 
 
+@moment.shows_past
 class Entries(ViewSet):
     """Entries of the log that the caller may read."""
 
@@ -74,8 +76,9 @@ class Entries(ViewSet):
     pagination_class = LogOrder
 
     def get_queryset(self) -> Any:
-        """Those with a place, newest first."""
-        return queries.leaves(self.request.user)
+        """Those with a place, newest first; with `as_at` those that had been made by then."""
+        found, at = queries.leaves(self.request.user), moment.of(self.request)
+        return found if at is None else found.filter(entry__at__lte=at)
 
     @extend_schema(
         summary="Entries of the log",

@@ -16,9 +16,6 @@ class EntryFilterForm(forms.Form):
     text = forms.CharField(label=_("Number, digest or object"), required=False, max_length=200)
     actor = forms.ChoiceField(label=_("Actor"), required=False)
     verb = forms.ChoiceField(label=_("What happened"), required=False)
-    as_at = forms.DateField(
-        label=_("As at (UTC)"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
     subject = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

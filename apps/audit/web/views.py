@@ -2,9 +2,11 @@
 
 import io
 import zipfile
+from datetime import datetime
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -12,19 +14,22 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.audit import proving, queries, services, verbs
+from apps.audit.models import Leaf
 from apps.audit.permissions import reads_everything
 from apps.audit.web import pages
 from apps.audit.web.forms import EntryFilterForm
+from apps.core import moment
 
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # so that the same proof is the same file
 
 
 @login_required
 @require_safe
+@moment.shows_past
 def entry_list(request: HttpRequest) -> HttpResponse:
     """What happened, newest first, with the state of the whole log beside it."""
     form = EntryFilterForm(request.GET)
-    found = queries.matching(queries.leaves(request.user), **form.wanted)
+    found = until(queries.matching(queries.leaves(request.user), **form.wanted), moment.of(request))
     page = pages.page_of(found, before=request.GET.get("before"), after=request.GET.get("after"))
     about = form.wanted.get("subject", "")
     context = {
@@ -37,6 +42,11 @@ def entry_list(request: HttpRequest) -> HttpResponse:
         "may_verify": reads_everything(request.user),
     }
     return render(request, "audit/entry_list.html", context)
+
+
+def until(found: QuerySet[Leaf], at: datetime | None) -> QuerySet[Leaf]:
+    """The entries that had been made by a moment; all of them without one."""
+    return found if at is None else found.filter(entry__at__lte=at)
 
 
 @login_required
@@ -81,9 +91,11 @@ def leaf_proof(request: HttpRequest, seq: int) -> HttpResponse:
 
 @login_required
 @require_safe
+@moment.shows_past
 def export(request: HttpRequest) -> StreamingHttpResponse:
     """The entries that the filter names, as they are hashed, one to a line."""
     found = queries.matching(queries.leaves(request.user), **EntryFilterForm(request.GET).wanted)
+    found = until(found, moment.of(request))
     headers = {"Content-Disposition": 'attachment; filename="audit-trail.jsonl"'}
     return StreamingHttpResponse(pages.as_jsonl(found), content_type="application/jsonl", headers=headers)
 

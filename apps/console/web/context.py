@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.models import Role
 from apps.accounts.queries import roles_anywhere
 from apps.console.queries.queue import count_for
+from apps.core import moment
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,18 @@ class Shell:
     def has_shortcuts(self) -> bool:
         """Whether keyboard shortcuts are on in this browser."""
         return self.request.COOKIES.get("shortcuts") != "off"
+
+    @property
+    def can_travel(self) -> bool:
+        """Whether this page can be shown as it was at an earlier moment."""
+        match = getattr(self.request, "resolver_match", None)
+        return bool(self.user and match and moment.can_show_past(match.func))
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """What the address asks for beside the moment and the page of a list."""
+        dropped = {moment.PARAMETER, "page", "after", "before"}
+        return [(name, value) for name, value in self.request.GET.items() if name not in dropped]
 
     @property
     def query(self) -> str:

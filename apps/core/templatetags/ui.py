@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from apps.core import moment
 from apps.core.templatetags.ui_words import STATES, State
 
 register = template.Library()
@@ -121,7 +122,7 @@ def _moment(value: Any) -> Any:
 
 @register.simple_tag
 def when(value: Any, form: str = "") -> SafeString:
-    """A time in the organisation's zone with its name; UTC in the title. Forms: "" minutes, date, seconds, utc, clock."""
+    """A time in the organisation's zone with its name; UTC in the title. Forms: "" minutes, moment, date, seconds, utc, clock."""
     value = _moment(value)
     if not value:
         return format_html('<span class="muted">{}</span>', _("Not yet"))
@@ -135,7 +136,7 @@ def when(value: Any, form: str = "") -> SafeString:
     elif form == "date":
         text = _day(value)
     else:
-        shape = {"seconds": "j M Y, H:i:s T", "clock": "H:i T"}.get(form, "j M Y, H:i T")
+        shape = {"seconds": "j M Y, H:i:s T", "clock": "H:i T", "moment": "j M Y H:i T"}.get(form, "j M Y, H:i T")
         text = dateformat.format(timezone.localtime(value, _ZONE), shape)
     stamp = exact.strftime("%Y-%m-%dT%H:%M:%SZ")
     return format_html('<time datetime="{}" title="{}">{}</time>', stamp, exact.strftime("%Y-%m-%d %H:%M:%S UTC"), text)
@@ -143,7 +144,7 @@ def when(value: Any, form: str = "") -> SafeString:
 
 def _days_from_today(value: date | datetime) -> int:
     day = timezone.localtime(value, _ZONE).date() if isinstance(value, datetime) else value
-    return (day - timezone.localdate(timezone=_ZONE)).days
+    return (day - timezone.localtime(moment.now(), _ZONE).date()).days
 
 
 def relative_day(value: date | datetime, ahead: str = "") -> str:
