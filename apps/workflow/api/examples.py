@@ -57,7 +57,32 @@ SIGN_OFF = (
         "printed_name": "Model owner", "role": "model_owner", "meaning": "responsible",
         "meaning_text": "I take responsibility for Retail credit scoring 12 and state that its record is complete and true.",
         "reason": "The record is complete and true to my knowledge.", "seen_digest": DIGEST, "digest": DIGEST,
-        "authentication": "password", "signed_at": AT, "withdraws": None, "review_state": "in_validation",
+        "authentication": "password", "proved_by": "password", "assertion": None, "signed_at": AT, "withdraws": None,
+        "replaces": None, "review_state": "in_validation",
+    },
+)  # fmt: skip
+WITHDRAW_SIGNATURE = (
+    {"reason": "The validation report was about other data.", "password": "a long pass phrase"},
+    {**SIGN_OFF[1], "meaning": "withdrawn", "reason": "The validation report was about other data.", "withdraws": ID,
+     "meaning_text": "I withdraw my signature under the step Attest of Retail credit scoring 12."},
+)  # fmt: skip
+CREDENTIAL = "VGhlIGlkIG9mIGEgY3JlZGVudGlhbA"
+PREPARE_SIGN_OFF = (
+    {"seen_digest": DIGEST, "meaning": "responsible", "reason": "The record is complete and true to my knowledge."},
+    {
+        "id": ID, "expires_at": AT, "digest": DIGEST,
+        "payload": {
+            "v": 2, "type": "signoff", "log": "imprimatur.local/log", "id": ID, "review": ID, "reference": "R-12", "round": "1",
+            "version": ID, "artifact": DIGEST, "step": "attest", "content": DIGEST, "meaning": "responsible",
+            "meaning_text": "I take responsibility for Retail credit scoring 12 and state that its record is complete and true.",
+            "reason": "The record is complete and true to my knowledge.", "report": {}, "conditions": [], "withdraws": None,
+            "replaces": None, "signer": {"id": ID, "name_c": "hmac-" + DIGEST, "role": "model_owner"},
+            "signed_at": "2026-11-25T09:30:00.000000Z", "authentication": {"method": "passkey"}, "rules": "part11/2",
+        },
+        "options": {"publicKey": {
+            "challenge": "nyxBqnvg08ifLEGqe-DTyJ8sQap74NPInyxBqnvg08g", "rpId": "models.example", "userVerification": "required",
+            "allowCredentials": [{"type": "public-key", "id": CREDENTIAL}],
+        }},
     },
 )  # fmt: skip
 FINDING_REPLY = {

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.accounts.services import challenge_options
 from apps.workflow import lifecycle, processes
 from apps.workflow.models import Comment, Finding, Signature, Step
 
@@ -49,14 +50,33 @@ class SignatureReply(Addressed):
     seen_digest = serializers.CharField()
     digest = serializers.CharField()
     authentication = serializers.CharField()
+    proved_by = serializers.CharField(help_text="How the signer proved who they are, in words.")
+    assertion = serializers.DictField(
+        child=serializers.CharField(), allow_null=True, help_text="The passkey's signature: docs/formats/signature.md."
+    )
     signed_at = serializers.DateTimeField()
     withdraws = serializers.UUIDField(source="withdraws_id", allow_null=True)
+    replaces = serializers.UUIDField(source="replaces_id", allow_null=True)
 
 
 class SignOffReply(SignatureReply):
     """A new signature, and where the review stands after it."""
 
     review_state = serializers.ChoiceField(STATES, source="review.state")
+
+
+class PreparedReply(serializers.Serializer[Any]):
+    """A signature that waits for a passkey: answer within two minutes, once, in the same session."""
+
+    id = serializers.UUIDField(source="pk")
+    expires_at = serializers.DateTimeField()
+    payload = serializers.DictField()
+    digest = serializers.CharField(help_text="SHA-256 of the canonical payload; its bytes are the challenge.")
+    options = serializers.SerializerMethodField()
+
+    def get_options(self, challenge: Any) -> dict[str, Any]:
+        """What the browser is asked: `PublicKeyCredential.parseRequestOptionsFromJSON(options.publicKey)`."""
+        return challenge_options(challenge)
 
 
 class StepReply(serializers.Serializer[Any]):

@@ -35,15 +35,46 @@ class MoveRequest(ReviewReasonRequest):
     environment = serializers.CharField(max_length=80, required=False)
 
 
-class ProofRequest(StrictSerializer):
+class PasskeyRequest(StrictSerializer):
+    """A passkey's answer to a prepared signature."""
+
+    challenge = serializers.UUIDField(help_text="The `id` that preparing answered with.")
+    response = serializers.DictField(
+        help_text="The browser's `PublicKeyCredential` as JSON (`toJSON()`): `id`, `rawId`, `type`, `response`."
+    )
+
+
+class IdentityProof(StrictSerializer):
+    """The components that prove who is signing: a password (with the one-time code where enrolled), or a passkey's answer."""
+
+    password = serializers.CharField(max_length=200, required=False, trim_whitespace=False, write_only=True)
+    code = serializers.CharField(max_length=10, required=False, default="", allow_blank=True, write_only=True)
+    passkey = PasskeyRequest(required=False, help_text="Instead of the password.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """One way, not two and not none."""
+        if ("password" in attrs) == ("passkey" in attrs):
+            raise serializers.ValidationError(
+                {"password": "Prove who you are by password or by passkey, one of the two."}
+            )
+        return attrs
+
+
+class PrepareRequest(StrictSerializer):
+    """What is to be signed with a passkey."""
+
+    seen_digest = serializers.CharField(max_length=71)
+    meaning = serializers.ChoiceField([row for row in Signature.Meaning.choices if row[0] != "withdrawn"])
+    reason = serializers.CharField(max_length=4000)
+
+
+class ProofRequest(IdentityProof):
     """A reason of at least 20 characters over what was seen, with the components that prove who is signing."""
 
     seen_digest = serializers.CharField(
         max_length=71, help_text="From `GET /reviews/{id}`: exactly what you were shown."
     )
     reason = serializers.CharField(max_length=4000)
-    password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
-    code = serializers.CharField(max_length=10, required=False, default="", allow_blank=True, write_only=True)
 
 
 class ConditionRequest(StrictSerializer):
@@ -74,12 +105,17 @@ class SignOffRequest(ProofRequest):
     report = ReportRequest(required=False)
 
 
-class WithdrawSignatureRequest(StrictSerializer):
+class PrepareSignOffRequest(PrepareRequest):
+    """A signature by passkey, before the passkey has signed: the same words as in the signature itself."""
+
+    conditions = ConditionRequest(many=True, required=False, max_length=50)
+    report = ReportRequest(required=False)
+
+
+class WithdrawSignatureRequest(IdentityProof):
     """Withdraw one's own signature by a new one."""
 
     reason = serializers.CharField(max_length=4000)
-    password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
-    code = serializers.CharField(max_length=10, required=False, default="", allow_blank=True, write_only=True)
 
 
 class FindingRequest(StrictSerializer):

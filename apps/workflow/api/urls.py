@@ -2,18 +2,20 @@
 
 from django.urls import path
 
-from apps.workflow.api import views
+from apps.workflow.api import signing, views
 
-Reviews, Findings, Moves = views.Reviews, views.Findings, views.VersionMoves
+Reviews, Findings, Moves, Signing = views.Reviews, views.Findings, views.VersionMoves, signing.Signing
 
 urlpatterns = [
     path("reviews", Reviews.as_view({"get": "list"})),
     path("reviews/<uuid:pk>", Reviews.as_view({"get": "retrieve"})),
-    path("reviews/<uuid:pk>/sign-offs", Reviews.as_view({"post": "sign_offs"})),
-    path("reviews/<uuid:pk>/sign-offs/<uuid:signature>", Reviews.as_view({"get": "signature"})),
-    path("reviews/<uuid:pk>/withdraw-signature", Reviews.as_view({"post": "withdraw_signature"})),
+    path("reviews/<uuid:pk>/sign-offs", Signing.as_view({"post": "sign_offs"})),
+    path("reviews/<uuid:pk>/sign-offs/prepare", Signing.as_view({"post": "prepare"})),
+    path("reviews/<uuid:pk>/sign-offs/<uuid:signature>", Signing.as_view({"get": "signature"})),
+    path("reviews/<uuid:pk>/withdraw-signature", Signing.as_view({"post": "withdraw"})),
+    path("reviews/<uuid:pk>/withdraw-signature/prepare", Signing.as_view({"post": "prepare_withdrawal"})),
     path("reviews/<uuid:pk>/request-changes", Reviews.as_view({"post": "request_changes"})),
-    path("reviews/<uuid:pk>/reject", Reviews.as_view({"post": "reject"})),
+    path("reviews/<uuid:pk>/reject", Signing.as_view({"post": "reject"})),
     path("reviews/<uuid:pk>/withdraw", Reviews.as_view({"post": "withdraw"})),
     path("reviews/<uuid:pk>/claim", Reviews.as_view({"post": "claim"})),
     path("reviews/<uuid:pk>/findings", Reviews.as_view({"post": "findings"})),

@@ -19,7 +19,7 @@ from apps.registry.queries import environment_for, version_for
 from apps.workflow import processes, queries, services
 from apps.workflow.api import examples, replies
 from apps.workflow.api import serializers as shapes
-from apps.workflow.models import Comment, Finding, Review, Signature
+from apps.workflow.models import Comment, Finding, Review, Signature, printed_names
 
 WRITES = {"GET": "read", "POST": "workflow:write"}
 
@@ -54,6 +54,7 @@ def extra_for(review: Review, user: Any) -> Extra:
         conditions=list(review.conditions.select_related("finding", "owner")),
         findings=list(queries.visible_findings(user).open().filter(version=review.version).order_by("number")),
     )
+    printed_names(extra.signatures)
     step = review.open_step
     if step is not None:
         judgement = policy.assess(review.version, review.environment, at=timezone.now(), stage="approve")
@@ -101,52 +102,12 @@ class Reviews(WorkflowSet):
         return self.review_reply(pk)
 
     @describe(
-        "Sign the open step", sends=shapes.SignOffRequest, answers=replies.SignOffReply, status=201, refuses=(404, 409, 422),
-        example=examples.SIGN_OFF,
-    )  # fmt: skip
-    def sign_offs(self, request: Request, pk: UUID) -> Response:
-        """Add a signature over what was shown. 409 `CONTENT_CHANGED` carries the difference and the current digest."""
-        body = read(shapes.SignOffRequest, request)
-        conditions = [
-            {**row, "owner": user_named(row["owner"], f"/conditions/{index}/owner")}
-            for index, row in enumerate(body.pop("conditions", []))
-        ]
-        review = queries.review_for(request.user, pk)
-        signature = services.sign_off(review, actor=request.user, conditions=conditions, **body)
-        return self.reply(replies.SignOffReply, queries.signature_for(request.user, signature.pk), 201)
-
-    @describe("One signature", answers=replies.SignatureReply, refuses=(404,))
-    def signature(self, request: Request, pk: UUID, signature: UUID) -> Response:
-        """One signature of a review."""
-        found = queries.signature_for(request.user, signature)
-        if found.review_id != pk:
-            raise NotFound("This review has no such signature.")
-        return self.reply(replies.SignatureReply, found)
-
-    @describe(
-        "Withdraw one's signature", sends=shapes.WithdrawSignatureRequest, answers=replies.SignOffReply, status=201,
-        refuses=(404, 409, 422),
-    )  # fmt: skip
-    def withdraw_signature(self, request: Request, pk: UUID) -> Response:
-        """A new signature that withdraws the caller's own. An approval that relied on it is suspended."""
-        body = read(shapes.WithdrawSignatureRequest, request)
-        signature = services.withdraw_signature(queries.review_for(request.user, pk), actor=request.user, **body)
-        return self.reply(replies.SignOffReply, queries.signature_for(request.user, signature.pk), 201)
-
-    @describe(
         "Request changes", sends=shapes.ReviewReasonRequest, answers=replies.ReviewReply, refuses=(404, 409, 422),
     )  # fmt: skip
     def request_changes(self, request: Request, pk: UUID) -> Response:
         """Give the turn back to the developer with a question."""
         body = read(shapes.ReviewReasonRequest, request)
         services.request_changes(queries.review_for(request.user, pk), actor=request.user, reason=body["reason"])
-        return self.review_reply(pk)
-
-    @describe("Reject", sends=shapes.ProofRequest, answers=replies.ReviewReply, refuses=(404, 409, 422))
-    def reject(self, request: Request, pk: UUID) -> Response:
-        """Sign against the version. Final, except in a committee, where it is a vote."""
-        body = read(shapes.ProofRequest, request)
-        services.sign_off(queries.review_for(request.user, pk), actor=request.user, meaning="rejected", **body)
         return self.review_reply(pk)
 
     @describe(

@@ -24,10 +24,12 @@ from apps.workflow.queries.panels import (
     challenge_log,
     dissents,
     findings_for,
+    may_withdraw,
     panel,
     receipt_of,
     signatures_of,
     signing_page,
+    withdrawal_of,
 )
 from apps.workflow.queries.queue import (
     PathPreview,
@@ -71,6 +73,7 @@ __all__ = [
     "ending_soon",
     "finding_for",
     "findings_for",
+    "may_withdraw",
     "newest_process",
     "newest_review",
     "obstacles",
@@ -95,4 +98,5 @@ __all__ = [
     "visible_findings",
     "whose_turn",
     "why_not",
+    "withdrawal_of",
 ]

@@ -12,9 +12,9 @@ from apps.audit.models import Entry
 from apps.core.models import Immutable
 from apps.policy import services as policy
 from apps.registry.models import Environment, ModelVersion
-from apps.workflow import processes
+from apps.workflow import lifecycle, processes
 from apps.workflow.models import Comment, Condition, Finding, Review, Signature, Step, printed_names
-from apps.workflow.queries.actions import Action, actions_for
+from apps.workflow.queries.actions import Action, actions_for, why_not
 from apps.workflow.queries.content import meaning_sentence
 from apps.workflow.queries.queue import Turn, claimer, whose_turn
 from apps.workflow.queries.readiness import Candidate, obstacles
@@ -40,6 +40,7 @@ class SignatureRow:
     signature: Signature
     entry: int | None
     is_withdrawn: bool = False
+    is_superseded: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,10 @@ def signatures_of(review: Review, *, every_round: bool = False) -> list[Signatur
     printed_names(signatures)
     numbers = entry_numbers(signatures)
     withdrawn = {row.withdraws_id for row in signatures if row.withdraws_id}
-    return [SignatureRow(row, numbers.get(row.pk), row.pk in withdrawn) for row in signatures]
+    return [
+        SignatureRow(row, numbers.get(row.pk), row.pk in withdrawn, is_superseded=row.round < review.round)
+        for row in signatures
+    ]
 
 
 def entry_numbers(rows: Iterable[Immutable]) -> dict[Any, int | None]:
@@ -159,6 +163,19 @@ def receipt_of(signature: Signature) -> Entry | None:
     name = f"{signature._meta.label_lower}:{signature.pk}"
     found: Entry | None = Entry.objects.filter(row=name).select_related("leaf").first()
     return found
+
+
+def withdrawal_of(signature: Signature) -> Signature | None:
+    """The signature that withdrew this one."""
+    return signature.withdrawals.first()
+
+
+def may_withdraw(user: Any, signature: Signature) -> bool:
+    """Whether this is the signature that the person could withdraw now: their newest one that still counts."""
+    if signature.signer_id != user.pk or why_not(user, lifecycle.WITHDRAW_SIGNATURE, signature.review):
+        return False
+    newest = signature.review.signatures.standing().filter(signer=user).order_by("-signed_at").first()
+    return newest is not None and newest.pk == signature.pk
 
 
 def findings_for(version: ModelVersion) -> Any:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
-from apps.core.errors import Invalid, NotAllowed
+from apps.core.errors import Invalid, NotAllowed, WrongState
 from apps.registry.models import Environment
 from apps.workflow import processes
 from apps.workflow.models import Comment, Finding
@@ -17,6 +17,8 @@ from apps.workflow.queries import SigningPage
 
 Outcome = TypeVar("Outcome")
 REAUTHENTICATION = {"REAUTHENTICATION_FAILED", "CODE_MISSING", "SIGNING_LOCKED", "IDENTITY_NOT_VERIFIED", "PROOF_OLD"}
+NO_PASSKEY = {"NO_PASSKEY", "NO_PASSKEY_HERE"}
+PASSWORD, PASSKEY = "password", "passkey"
 CONDITION_ROWS = 3
 CONDITIONS, CHANGES = "conditions", "changes"
 
@@ -33,6 +35,10 @@ def attempt(form: forms.Form, act: Callable[[], Outcome]) -> Outcome | None:
         if refused.code not in REAUTHENTICATION:
             raise
         form.add_error("code" if refused.code == "CODE_MISSING" else "password", str(refused.detail))
+    except WrongState as refused:
+        if refused.code not in NO_PASSKEY:
+            raise
+        form.add_error(None, str(refused.detail))
     return None
 
 
@@ -60,7 +66,7 @@ class ProofForm(forms.Form):
     )
     seen_digest = forms.CharField(widget=forms.HiddenInput, max_length=71)
     password = forms.CharField(
-        label=_("Password"), strip=False, max_length=200, error_messages={"required": _("Enter your password to sign")},
+        label=_("Password"), strip=False, max_length=200, required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "class": "is-short"}),
         help_text=_("Every signature asks for it again."),
     )  # fmt: skip
@@ -69,6 +75,20 @@ class ProofForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "class": "is-short"}),
         help_text=_("Only if you use an authenticator app."),
     )  # fmt: skip
+
+    use_required_attribute = False  # a passkey needs no password, so the server decides what is missing
+
+    @property
+    def is_by_passkey(self) -> bool:
+        """Which of the two buttons was pressed."""
+        return str(self.data.get("way")) == PASSKEY
+
+    def clean(self) -> dict[str, Any]:
+        """The password is missing unless a passkey signs."""
+        cleaned = super().clean() or self.cleaned_data
+        if not self.is_by_passkey and not cleaned.get("password"):
+            self.add_error("password", _("Enter your password to sign"))
+        return cleaned
 
     @property
     def proof(self) -> dict[str, Any]:
@@ -79,7 +99,6 @@ class ProofForm(forms.Form):
 class SignForm(ProofForm):
     """The decision of a step: sign it, approve with conditions, or ask for changes."""
 
-    use_required_attribute = False  # asking for changes needs no password, so the server decides what is missing
     decision = forms.ChoiceField(label=_("Decision"), widget=forms.RadioSelect)
     opinion = text_area(
         _("Opinion"),

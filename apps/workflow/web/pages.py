@@ -7,13 +7,16 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from apps.accounts.passkeys import relying_party_of
 from apps.accounts.permissions import role_names
+from apps.accounts.queries import passkeys_of
+from apps.accounts.services import signing_method
 from apps.core.errors import WrongState
 from apps.policy import services as policy
 from apps.registry import queries as registry
 from apps.registry.models import ModelVersion
 from apps.workflow import lifecycle, queries, services
-from apps.workflow.models import Review
+from apps.workflow.models import Review, Signature
 from apps.workflow.queries import Panel, SigningPage
 
 
@@ -56,3 +59,41 @@ def grounds(review: Review, user: Any) -> list[Ground]:
     )
     found.append(f"You signed no other step of {name}.")
     return [Ground(True, sentence) for sentence in found]
+
+
+def asking(review: Review, form: Any, why_not: list[str]) -> dict[str, Any]:
+    """The context of a page that asks for a reason."""
+    return {"review": review, "version": review.version, "form": form, "why_not": why_not}
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How somebody may sign on this page: by password always, by passkey when one is enrolled here."""
+
+    has_passkey: bool
+    method: str
+    sentence: str
+
+
+def ways_to_sign(request: HttpRequest) -> Ways:
+    """The ways of this person on this host, and a sentence about passkeys where there is none yet."""
+    party = relying_party_of(request)
+    has_passkey = not party.obstacle and passkeys_of(request.user).filter(rp_id=party.id, revoked_at=None).exists()
+    sentence = "" if has_passkey else party.obstacle or _("You have no passkey here yet. Your profile page adds one.")
+    return Ways(has_passkey, signing_method(request.user), sentence)
+
+
+def why_not_withdraw(user: Any, signature: Signature) -> list[str]:
+    """Every reason why this person may not withdraw this signature now."""
+    if queries.may_withdraw(user, signature):
+        return []
+    reasons = queries.why_not(user, lifecycle.WITHDRAW_SIGNATURE, signature.review)
+    return reasons or [_("This signature is not yours, was withdrawn, or belongs to an earlier round.")]
+
+
+def effect_of_withdrawing(signature: Signature) -> str:
+    """What follows, as a sentence."""
+    review = signature.review
+    if review.state in lifecycle.GRANTED:
+        return _("The approval is suspended at once, and the gate denies from the next question on.")
+    return _("The step %(step)s is open again and waits for a signature.") % {"step": signature.step.title}

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.core.errors import BadRequest, NotFound
 from apps.registry.queries import version_for
 from apps.workflow import lifecycle, queries, services
-from apps.workflow.models import Comment, Finding, Review
+from apps.workflow.models import Comment, Finding
 from apps.workflow.web import forms, pages
 
 PAGE = 25
@@ -36,44 +36,6 @@ def review_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @login_required
-def sign_off(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Check answers: everything that is signed, then the decision."""
-    review = queries.review_for(request.user, pk)
-    page = pages.signing(review)
-    form = forms.SignForm(request.POST or None, page=page)
-    if request.method == "POST" and form.is_valid():
-        done = forms.attempt(form, lambda: decide(review, form, request.user))
-        if done is not None:
-            return redirect(*done)
-    context = {"review": review, "version": review.version, "page": page, "form": form}
-    context["grounds"] = pages.grounds(review, request.user)
-    return render(request, "workflow/sign_off.html", context)
-
-
-def decide(review: Review, form: forms.SignForm, user: Any) -> tuple[str, Any]:
-    """Sign, or give the turn back; answers with where to go next."""
-    if form.is_changes:
-        services.request_changes(review, actor=user, reason=form.cleaned_data["reason"])
-        return "workflow:review-detail", review.pk
-    signature = services.sign_off(
-        review, actor=user, meaning=form.meaning, conditions=form.conditions, report=form.report, **form.proof
-    )
-    return "workflow:receipt", signature.pk
-
-
-@login_required
-@require_safe
-def receipt(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """What was signed, with the number and the hash of its entry in the log."""
-    signature = queries.signature_for(request.user, pk)
-    context = {
-        "signature": signature, "review": signature.review, "version": signature.review.version,
-        "entry": queries.receipt_of(signature),
-    }  # fmt: skip
-    return render(request, "workflow/receipt.html", context)
-
-
-@login_required
 def request_changes(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Give the turn back to the developer, with a question."""
     review = queries.review_for(request.user, pk)
@@ -83,27 +45,7 @@ def request_changes(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.success(request, _("Changes were requested. The developer is told."))
         return redirect("workflow:review-detail", review.pk)
     why_not = queries.why_not(request.user, lifecycle.REQUEST_CHANGES, review)
-    return render(request, "workflow/request_changes.html", asking(review, form, why_not))
-
-
-def asking(review: Review, form: Any, why_not: list[str]) -> dict[str, Any]:
-    """The context of a page that asks for a reason."""
-    return {"review": review, "version": review.version, "form": form, "why_not": why_not}
-
-
-@login_required
-def reject(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Sign against a version. A rejection ends it; in a committee it is a vote."""
-    review = queries.review_for(request.user, pk)
-    form = forms.ProofForm(request.POST or None, initial={"seen_digest": services.present(review).digest})
-    act = lambda: services.sign_off(review, actor=request.user, meaning="rejected", **form.proof)  # noqa: E731
-    if request.method == "POST" and form.is_valid():
-        signature = forms.attempt(form, act)
-        if signature is not None:
-            return redirect("workflow:receipt", signature.pk)
-    return render(
-        request, "workflow/reject.html", asking(review, form, queries.why_not(request.user, lifecycle.REJECT, review))
-    )
+    return render(request, "workflow/request_changes.html", pages.asking(review, form, why_not))
 
 
 @login_required
@@ -145,7 +87,7 @@ def move(request: HttpRequest, pk: UUID, key: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and forms.attempt(form, call) is not None:
         messages.success(request, _("Done. It is in the log, and the gate answers accordingly from now on."))
         return redirect("workflow:review-detail", review.pk)
-    context = asking(review, form, queries.why_not(request.user, asked, review)) | {"key": key}
+    context = pages.asking(review, form, queries.why_not(request.user, asked, review)) | {"key": key}
     return render(request, "workflow/move.html", context)
 
 
