@@ -141,8 +141,15 @@ def wait_for_head(*, seconds: float = 30.0) -> Checkpoint:
 
 
 def trust_facts() -> dict[str, Any]:
-    """The log's part of a trust file: its name and its public keys."""
-    return {"origin": queries.origin(), "vkeys": [str(key) for key in queries.public_keys()]}
+    """The log's part of a trust file: its name and its public keys, with the heads they count for where that is limited."""
+    return {"origin": queries.origin(), "vkeys": [_as_trusted(period) for period in queries.key_periods()]}
+
+
+def _as_trusted(period: note.KeyPeriod) -> str | dict[str, Any]:
+    if period.first == 0 and period.last is None:
+        return str(period.key)
+    limit = {} if period.last is None else {"revoked_after_size": period.last}
+    return {"vkey": str(period.key), "valid_from_size": period.first, **limit}
 
 
 def record_file(row: Immutable) -> tuple[str, bytes]:

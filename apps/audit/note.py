@@ -74,8 +74,28 @@ class Signer:
     def sign(self, text: str) -> str:
         """The note: text, blank line, one signature line."""
         require_text(text)
+        return f"{text}\n{self._line(text)}"
+
+    def cosign(self, note: str) -> str:
+        """The note with one more signature line."""
+        return note + self._line(note.rpartition("\n\n")[0] + "\n")
+
+    def _line(self, text: str) -> str:
         signature = self.verifier.key_id + self.private.sign(text.encode())
-        return f"{text}\n\u2014 {self.name} {base64.b64encode(signature).decode()}\n"
+        return f"\u2014 {self.name} {base64.b64encode(signature).decode()}\n"
+
+
+@dataclass(frozen=True)
+class KeyPeriod:
+    """A key and the heads it counts for: of `first` entries up to `last` (None: without end)."""
+
+    key: VerifierKey
+    first: int
+    last: int | None
+
+    def may_sign(self, size: int) -> bool:
+        """Whether this key's signature under a head of this size counts."""
+        return self.first <= size and (self.last is None or size <= self.last)
 
 
 @dataclass(frozen=True)

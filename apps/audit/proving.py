@@ -83,7 +83,7 @@ def _head(proof: Proof, found: Inclusion) -> None:
         proof.steps.append(Step(None, sentence))
         return
     try:
-        head = note.open_checkpoint(found.checkpoint.note, queries.public_keys(), queries.origin())
+        head = note.open_checkpoint(found.checkpoint.note, queries.keys_for(found.size), queries.origin())
     except note.BadNote as damage:
         proof.steps.append(Step(False, _("The signed head cannot be trusted: %(why)s.") % {"why": damage}))
         return

@@ -1,8 +1,8 @@
 """Reads of the log: epochs, entries in order, tree hashes, proofs, and how far behind the sequencer is."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import zip_longest
 from typing import Any
 
 from django.db import connection
@@ -10,100 +10,14 @@ from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from apps.audit import merkle, note, tiles
-from apps.audit.models import Anchor, Checkpoint, Cursor, Entry, Key, Leaf, Node, Pending, Verdict, VerificationRun
+from apps.audit.answers import Inclusion, Standing, Tail
+from apps.audit.models import Anchor, Checkpoint, Cursor, Entry, Key, Leaf, Node, Pending, VerificationRun
 from apps.audit.permissions import reads_everything
 from apps.core.errors import NotFound
 
 SEQUENCER = "audit.sequencer"  # the cursor row in which the sequencer leaves its sign of life
 ANCHORS = "audit.anchor."  # the cursor rows in which the ways out of here leave their failures
-LATE = 30  # seconds after which a waiting entry is worth a word
 STORED_EVERY = 8  # heights that are stored: 8, 16, 24, ...
-
-
-@dataclass(frozen=True)
-class Inclusion:
-    """Proof that one entry is in the log, with everything needed to check it elsewhere."""
-
-    entry: Entry
-    leaf: Leaf
-    size: int
-    hashes: tuple[bytes, ...]
-    root: bytes
-    checkpoint: Checkpoint | None
-
-    @property
-    def is_valid(self) -> bool:
-        """Whether entry bytes, leaf, path and root fit together."""
-        return (
-            bytes(self.leaf.hash) == merkle.leaf_hash(bytes(self.leaf.body))
-            and merkle.verify_inclusion(self.leaf.seq, self.size, bytes(self.leaf.hash), self.hashes, self.root)
-            and (self.checkpoint is None or bytes(self.checkpoint.root) == self.root)
-        )
-
-    def __str__(self) -> str:
-        return str(note.Proof(self.leaf.seq, self.hashes, self.checkpoint.note if self.checkpoint else ""))
-
-
-@dataclass(frozen=True)
-class Tail:
-    """What only this installation vouches for: the entries after the newest signed head that was given outside."""
-
-    entries: int
-    oldest_at: datetime | None
-    anchored_size: int
-    anchored_at: datetime | None
-    kinds: tuple[str, ...]
-
-    @property
-    def is_anchored(self) -> bool:
-        """Whether any head was ever given outside."""
-        return self.anchored_size > 0
-
-    @property
-    def sentence(self) -> str:
-        """For people: what stands outside, and what does not yet."""
-        if not self.is_anchored:
-            return (
-                f"No signed head of this log was given outside yet: its {self.entries} entries are only as good as"
-                " whoever holds the database and the signing key."
-            )
-        ways = ", ".join(str(Anchor.Kind(kind).label).lower() for kind in self.kinds)
-        if not self.entries:
-            return f"Every entry is below a signed head that was given outside ({ways})."
-        since = f"{self.oldest_at:%Y-%m-%d %H:%M} UTC" if self.oldest_at else "now"
-        return (
-            f"The first {self.anchored_size} entries are below a signed head that was given outside ({ways});"
-            f" {self.entries} newer ones, the oldest of {since}, are only as good as the operator."
-        )
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How the whole log stands: last verification, signed head, what no head covers yet, and the sequencer."""
-
-    verification: VerificationRun | None
-    checkpoint: Checkpoint | None
-    uncovered: int
-    oldest_uncovered_at: datetime | None
-    lag: timedelta
-    trouble: str
-    origin: str
-    tail: Tail
-    troubles: dict[str, str]
-
-    @property
-    def root(self) -> str:
-        """The signed root in hexadecimal digits."""
-        return bytes(self.checkpoint.root).hex() if self.checkpoint else ""
-
-    @property
-    def state(self) -> str:
-        """tampered, unknown (never or not fully verified), attention (nothing is signed any more) or verified."""
-        if self.verification is None:
-            return "unknown"
-        if not self.verification.is_valid:
-            return "tampered" if self.verification.verdict == Verdict.TAMPERED else "unknown"
-        return "attention" if self.trouble or self.troubles or self.lag > timedelta(seconds=LATE) else "verified"
 
 
 def epochs(refs: Iterable[Any]) -> dict[str, int]:
@@ -262,6 +176,22 @@ def checkpoint_at_least(size: int) -> Checkpoint | None:
 def public_keys() -> list[note.VerifierKey]:
     """Every public key of this log, oldest first."""
     return [note.VerifierKey.parse(vkey) for vkey in Key.objects.order_by("id").values_list("vkey", flat=True)]
+
+
+def key_periods() -> list[note.KeyPeriod]:
+    """Every key with the heads it counts for, oldest first: until the next key takes over, or less when it was revoked."""
+    keys = list(Key.objects.order_by("id").prefetch_related("revocations"))
+    ends = [key.valid_from_size for key in keys[1:]]
+    found = []
+    for key, end in zip_longest(keys, ends):
+        limits = [row.trusted_up_to for row in key.revocations.all()] + ([] if end is None else [end])
+        found.append(note.KeyPeriod(note.VerifierKey.parse(key.vkey), key.valid_from_size, min(limits, default=None)))
+    return found
+
+
+def keys_for(size: int) -> list[note.VerifierKey]:
+    """The keys whose signature under a head of this size counts."""
+    return [period.key for period in key_periods() if period.may_sign(size)]
 
 
 def origin() -> str:

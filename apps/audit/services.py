@@ -13,6 +13,7 @@ from apps.audit.export import (
     wait_for_head,
 )
 from apps.audit.recording import System, as_text, record, system
+from apps.audit.rotation import revoke_key, rotate_key
 from apps.audit.sequencing import adopt_lost_entries, sequence, sequence_all
 from apps.audit.signing import InconsistentTree, ensure_key, sign_checkpoint
 from apps.audit.verification import plan_verification, request_verification, verify_database
@@ -35,6 +36,8 @@ __all__ = [
     "request_verification",
     "record",
     "record_file",
+    "revoke_key",
+    "rotate_key",
     "sequence",
     "sequence_all",
     "settled",

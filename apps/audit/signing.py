@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
@@ -39,6 +40,11 @@ def key_file() -> Path:
     return Path(settings.SIGNING_KEY_FILE)
 
 
+def next_key_file() -> Path:
+    """Where the next private key waits during a rotation."""
+    return key_file().with_suffix(".next.pem")
+
+
 def load_private_key() -> Ed25519PrivateKey:
     """The private key; made on first use outside production, where somebody else must have put it."""
     path = key_file()
@@ -47,21 +53,29 @@ def load_private_key() -> Ed25519PrivateKey:
             command = f"openssl genpkey -algorithm ed25519 -out {path}"
             raise Unavailable(f"There is no signing key at {path}. Make one: {command}")
         _make_key(path)
-    private = load_pem_private_key(path.read_bytes(), password=None)
+    private = _read_key(path)
     if not isinstance(private, Ed25519PrivateKey):
         raise Unavailable(f"The signing key at {path} is not an Ed25519 key.")
     return private
 
 
+def _read_key(path: Path) -> Any:
+    return load_pem_private_key(path.read_bytes(), password=None)
+
+
 @transaction.atomic
 def ensure_key() -> note.Signer:
-    """The signer of this log. A key that the log does not know yet is announced in the log before it signs."""
+    """The signer of this log. A key that the log does not know yet is announced before it signs; a replaced one never signs."""
     hold_tree()
+    finish_rotation()
     private = load_private_key()
     origin = queries.origin()
     signer = note.Signer(origin or f"{settings.LOG_ORIGIN}/{secrets.token_hex(4)}", private)
     vkey = str(signer.verifier)
-    if not Key.objects.filter(vkey=vkey).exists():
+    newest = Key.objects.order_by("-id").values_list("vkey", flat=True).first()
+    if newest != vkey and Key.objects.filter(vkey=vkey).exists():
+        raise Unavailable(f"The signing key at {key_file()} was replaced by a newer one, which is not there.")
+    if newest != vkey:
         Key.objects.create(vkey=vkey, name=signer.name, valid_from_size=queries.tree_size())
         record(system("log"), "audit.key_added", "log:self", data={"vkey": vkey})
     return signer
@@ -79,9 +93,25 @@ def sign_checkpoint() -> Checkpoint | None:
         return newest
     head = note.Checkpoint(signer.name, size, root)
     signed = signer.sign(head.text)
-    _remember(head)
+    remember(head)
     checkpoint: Checkpoint = Checkpoint.objects.create(size=size, root=root, note=signed)
     return checkpoint
+
+
+def finish_rotation() -> None:
+    """Put the next key in the current one's place, when the log has announced it; the current one is kept as retired."""
+    current, following = key_file(), next_key_file()
+    newest = Key.objects.order_by("-id").first()
+    if newest is None or not following.exists():
+        return
+    if str(note.Signer(newest.name, _read_key(following)).verifier) != newest.vkey:
+        return  # a rotation that never committed; the next one writes over it
+    if current.exists():
+        retired = note.Signer(newest.name, _read_key(current)).verifier.key_id.hex()
+        keep = current.with_suffix(f".{retired}.retired.pem")
+        keep.unlink(missing_ok=True)
+        os.link(current, keep)
+    following.replace(current)
 
 
 def _require_continuation(before: note.Checkpoint | None, size: int, root: bytes) -> None:
@@ -115,7 +145,8 @@ def _newest(origin: str) -> note.Checkpoint | None:
     return note.Checkpoint(origin, newest.size, bytes(newest.root)) if newest else None
 
 
-def _remember(head: note.Checkpoint) -> None:
+def remember(head: note.Checkpoint) -> None:
+    """Keep, on this machine and outside the database, what was signed."""
     path = _memory()
     kept = json.loads(path.read_text()) if path.exists() else {}
     kept[head.origin] = {"size": str(head.size), "root": head.root.hex()}
@@ -131,12 +162,20 @@ def _memory() -> Path:
     return key_file().with_suffix(".signed.json")
 
 
-def _make_key(path: Path) -> None:
+def write_key(path: Path, private: Ed25519PrivateKey) -> None:
+    """Write a private key that only its owner can read."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(pem)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _make_key(path: Path) -> None:
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    write_key(fresh, Ed25519PrivateKey.generate())
     try:
         os.link(fresh, path)  # whoever comes second keeps the first one's key
     except FileExistsError:

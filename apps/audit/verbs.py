@@ -78,6 +78,8 @@ register(
         "audit.anchor_failed": "could not give a signed head outside of",
         "audit.anchor_resumed": "gives signed heads outside again of",
         "audit.key_added": "added a signing key to",
+        "audit.key_revoked": "ended the trust in a key of",
+        "audit.key_rotated": "gave a new signing key to",
         "audit.verified": "verified every row of",
         "audit.verification_failed": "found a difference in",
     }

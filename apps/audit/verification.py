@@ -26,6 +26,7 @@ KEPT_FINDINGS = 100
 TASK = "audit.verify"
 CHUNK = 2000
 ANCHORS_IN_FULL = 50
+ANNOUNCING = {"audit.key_added", "audit.key_rotated"}
 
 PLACED = """
 SELECT l.seq, l.n, l.subject, l.body, l.hash,
@@ -156,7 +157,7 @@ def _read_log(reading: Reading, keys: list[note.VerifierKey]) -> merkle.Frontier
         read_place(reading, log, frontier.size, row)
         if row[5] is not None:
             value = read_entry(reading, f"entry {row[0]}", row[5:])
-            if value.get("verb") == "audit.key_added" and isinstance(value.get("data"), dict):
+            if value.get("verb") in ANNOUNCING and isinstance(value.get("data"), dict):
                 announced.add(str(value["data"].get("vkey")))
         for height, place, found in frontier.append(bytes(row[4])):
             if height % queries.STORED_EVERY == 0 and nodes.pop((height, place), None) != found:
@@ -256,6 +257,10 @@ class Heads:
         self.waiting = Checkpoint.objects.order_by("size").iterator(chunk_size=CHUNK)
         self.next: Checkpoint | None = next(self.waiting, None)
         self.remembered = signing.remembered(log)
+        self.periods = queries.key_periods() if keys else []
+        revoked = Key.objects.filter(revocations__isnull=False).values_list("vkey", flat=True)
+        self.revoked = {key for key in keys if str(key) in set(revoked)}
+        self.doubtful: list[int] = []
 
     def reach(self, frontier: merkle.Frontier) -> None:
         """The tree has grown by one leaf; compare the heads of this size."""
@@ -271,6 +276,9 @@ class Heads:
 
     def finish(self, frontier: merkle.Frontier) -> None:
         """Heads beyond the end: entries were removed."""
+        for size in self.doubtful:
+            sentence = "Only a revoked key signed it, and no later head vouches for it."
+            self.reading.find("checkpoints", f"checkpoint {size}", sentence)
         while self.next is not None:
             sentence = f"A head of {self.next.size} entries was signed; the log has {frontier.size}."
             self.reading.find("checkpoints", f"checkpoint {self.next.size}", sentence)
@@ -279,13 +287,26 @@ class Heads:
             sentence = f"The signer remembers a log of {self.remembered.size} entries; there are {frontier.size}."
             self.reading.find("checkpoints", f"checkpoint {self.remembered.size}", sentence)
 
+    def _weigh(self, size: int, signers: list[note.VerifierKey]) -> None:
+        """A head by a key that was revoked for its size needs a later one that counts; by one that was retired, none does."""
+        counting = [period for period in self.periods if period.key in signers]
+        if any(period.may_sign(size) for period in counting):
+            self.doubtful.clear()
+        elif any(period.key in self.revoked for period in counting):
+            self.doubtful.append(size)
+        else:
+            sentence = "It is signed with a key that does not count for heads of this size."
+            self.reading.find("checkpoints", f"checkpoint {size}", sentence)
+
     def _compare(self, checkpoint: Checkpoint, root: bytes) -> None:
         where = f"checkpoint {checkpoint.size}"
         try:
             head = note.open_checkpoint(checkpoint.note, self.keys, self.log)
+            signers = note.open_note(checkpoint.note, self.keys)[1]
         except note.BadNote as bad:
             self.reading.find("checkpoints", where, f"The signed head cannot be trusted: {bad}.")
             return
+        self._weigh(checkpoint.size, signers)
         if (head.size, head.root) != (checkpoint.size, bytes(checkpoint.root)):
             self.reading.find("checkpoints", where, "The columns say something else than the signed head.")
         if head.root != root:
