@@ -164,11 +164,7 @@ class Passkey:
         self.key: Any = (
             Ed25519PrivateKey.generate() if algorithm == "EdDSA" else ec.generate_private_key(ec.SECP256R1())
         )
-        self.flags = 0x05
-
-    @property
-    def origin(self) -> str:
-        return f"https://{self.site}"
+        self.flags, self.origin = 0x05, f"https://{site}"
 
     @property
     def enrolment(self) -> dict[str, str]:

@@ -34,7 +34,10 @@ class Bag:
             with open(os.path.join(self.path, *name.split("/")), "rb") as file:
                 return file.read()
         try:
-            return self.archive.read(self.prefix + name)
+            content = self.archive.read(self.prefix + name)
+            if len(content) == self.archive.getinfo(self.prefix + name).file_size:
+                return content
+            raise Tampered(f"The file {name} is not as long as the archive says.")
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as damage:
             raise Tampered(f"The file {name} cannot be read from the archive: {damage}.") from damage
 
@@ -73,6 +76,8 @@ class Bag:
                 if os.path.islink(whole):
                     raise Tampered(f"{os.path.relpath(whole, self.path)} is a link.")
             for name in files:
+                if not os.path.isfile(os.path.join(folder, name)):
+                    raise Tampered(f"{name} is not a file.")
                 yield safe_name(os.path.relpath(os.path.join(folder, name), self.path).replace(os.sep, "/"))
 
 

@@ -208,7 +208,7 @@ def check_rows(examination: Examination, check: Check) -> str:
 
 def events_with_row(examination: Examination) -> list[Event]:
     """The entries that bind a record."""
-    return [event for event in examination.events if event.entry["row"] is not None]
+    return [event for event in examination.events if event.entry.get("row") is not None]
 
 
 def check_pdf(examination: Examination, check: Check) -> str:

@@ -14,6 +14,7 @@ from apps.dossiers.verifier.verdict import ERASED, FAIL, PASS, SKIP, CannotVerif
 
 VERSION = "1"
 LEAF_VERSION = 1
+LARGEST_ENTRY = 65_535
 LEAF_KEYS = {"v", "log", "seq", "n", "entry"}
 ENTRY_TEXTS = ("id", "at", "actor", "verb", "subject", "reason", "request")
 MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
@@ -73,8 +74,8 @@ class Examination:
 def read_event(entry: bytes, leaf: bytes) -> Event:
     """One entry with its leaf; both canonical, and the leaf names the entry."""
     value, place = read_strict(entry, has_numbers=False), read_strict(leaf)
-    if not isinstance(value, dict) or not isinstance(place, dict):
-        raise Tampered("An entry and its leaf are JSON objects.")
+    if not isinstance(value, dict) or not isinstance(place, dict) or len(entry) > LARGEST_ENTRY:
+        raise Tampered(f"An entry and its leaf are JSON objects, an entry of at most {LARGEST_ENTRY} bytes.")
     if value.get("v") != VERSION or type(place.get("v")) is not int or place["v"] != LEAF_VERSION:
         raise CannotVerify(f"An entry has version {value.get('v')!r}, which this verifier does not know.")
     if set(place) != LEAF_KEYS or not all(

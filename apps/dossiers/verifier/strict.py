@@ -3,10 +3,13 @@
 import hashlib
 import json
 from decimal import Decimal
+from functools import lru_cache
 from math import isfinite
 from typing import Any, NoReturn
 
 LARGEST = 2**53 - 1
+READ_ONCE = 4096
+ESCAPED = json.JSONEncoder(ensure_ascii=False).encode
 DEEPEST = 100  # levels of lists and objects within each other
 
 
@@ -19,8 +22,9 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+@lru_cache(maxsize=READ_ONCE)
 def read_strict(content: bytes, has_numbers: bool = True) -> Any:
-    """The value whose canonical bytes are exactly `content`."""
+    """The value whose canonical bytes are exactly `content`. Nobody changes it: the same bytes give the same value."""
     number = None if has_numbers else _no_number
     try:
         value = json.loads(
@@ -42,7 +46,7 @@ def spell(value: Any, level: int = 0) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return ESCAPED(value)
     if isinstance(value, int):
         return str(value) if abs(value) <= LARGEST else spell_float(_as_float(value))
     if isinstance(value, float):
