@@ -12,6 +12,8 @@ from apps.gate.models import Clearance, Decision
 from apps.policy.models import Framework
 from apps.registry.models import ArtifactAlias, Environment, ModelVersion
 
+ONLY_WHOLE = ("requirements", "evidence", "waivers", "approval", "reads", "subject_given", "resource_given", "engine")
+ONLY_WHOLE_VERSION = ("artifact_files", "training", "features", "endpoint", "output", "reason_note")
 DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
 
 
@@ -86,6 +88,11 @@ def clearance_of(version: ModelVersion, environment: Environment) -> Clearance |
 def decisions_for(user: Any) -> Any:
     """The decision log this person may read, newest first."""
     return Decision.objects.visible_to(user).select_related("version__model", "environment", "asked_by")
+
+
+def decisions_listed(user: Any) -> Any:
+    """The same as lines of a list: without what only the page of one decision shows, which is most of a row."""
+    return decisions_for(user).defer(*ONLY_WHOLE, *(f"version__{name}" for name in ONLY_WHOLE_VERSION))
 
 
 def clearances_of(version: ModelVersion) -> list[Clearance]:

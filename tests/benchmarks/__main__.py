@@ -6,6 +6,10 @@ import sys
 
 TITLES = {
     "audit": "what the log costs a transaction, how fast it is sequenced and verified",
+    "dossier": "making a dossier against WeasyPrint alone, and verifying it offline",
+    "gate": "a decision against one committed row, MLflow's registry, and a past of a million decisions",
+    "lineage": "taking events in against COPY, impact on a large graph against a search in memory",
+    "pages": "every list page against an empty one in the same frame, and its queries",
 }
 
 
@@ -18,6 +22,7 @@ def main(arguments: list[str]) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "apps.config.settings"
     from apps.config import database
 
+    (database.var() / "static").mkdir(parents=True)  # WhiteNoise warns where there is none
     database.ready()
     import django
 

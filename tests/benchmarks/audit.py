@@ -138,10 +138,11 @@ def verification(amount: int, readings: int) -> Iterator[Measurement]:
         present = cursor.fetchone()[0]
     case, name = f"verify {present} entries", "SHA-256 of the same rows"
     target = measuring.ours_at_most(MILLION_IN_SECONDS * present / 1_000_000)
-    own, other = measuring.in_turns(verified, hashed, readings, warm=0)
-    yield Measurement("audit", case, median(own), median(other), name, target, "s", readings)
-    spent = measuring.cpu_seconds(verified), measuring.cpu_seconds(hashed)
-    yield Measurement("audit", f"{case}, processor time", *spent, name, target, "s", 1)
+    own, other = measuring.costs_in_turns(verified, hashed, readings)
+    clock = [median([cost.clock for cost in costs]) for costs in (own, other)]
+    processor = [median([cost.processor for cost in costs]) for costs in (own, other)]
+    yield Measurement("audit", case, *clock, name, target, "s", readings)
+    yield Measurement("audit", f"{case}, processor time", *processor, name, target, "s", readings)
 
 
 def verified() -> None:

@@ -126,19 +126,38 @@ def in_turns(ours: Work, other: Work, runs: int, *, warm: int = 1) -> tuple[list
     return found
 
 
-def cpu_seconds(work: Work) -> float:
-    """Processor time of one call, in this process and in the database's for this connection: not shared with neighbours."""
+@dataclass(frozen=True)
+class Cost:
+    """What one call took: seconds by the clock, and of the processor, which neighbours do not stretch."""
+
+    clock: float
+    processor: float
+
+
+def cost(work: Work) -> Cost:
+    """Of one call, in this process and in the database's for this connection."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (backend,) = cursor.fetchone()
-    begun = time.process_time() + _spent(backend)
-    work()
-    return time.process_time() + _spent(backend) - begun
+    begun = time.process_time() + spent(backend)
+    clock = timed(work)
+    return Cost(clock, time.process_time() + spent(backend) - begun)
 
 
-def _spent(process: int) -> float:
-    columns = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(columns[11]) + int(columns[12])) / os.sysconf("SC_CLK_TCK")
+def costs_in_turns(ours: Work, other: Work, runs: int) -> tuple[list[Cost], list[Cost]]:
+    """The costs of each call of both, in turns."""
+    found: tuple[list[Cost], list[Cost]] = ([], [])
+    in_turns(lambda: found[0].append(cost(ours)), lambda: found[1].append(cost(other)), runs, warm=0)
+    return found
+
+
+def spent(*processes: int) -> float:
+    """Processor time that these processes have used so far."""
+    total = 0
+    for process in processes:
+        columns = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        total += int(columns[11]) + int(columns[12])
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def median(values: Sequence[float]) -> float:

@@ -31,7 +31,7 @@ class Decisions(ViewSet):
 
     def list(self, request: Request) -> Response:
         """A cursor page of decisions."""
-        return self.page_of(self.filter_queryset(self.get_queryset()), DecisionRow)
+        return self.page_of(self.filter_queryset(queries.decisions_listed(request.user)), DecisionRow)
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """One decision with everything that was recorded."""

@@ -17,7 +17,6 @@ from apps.gate.models import Decision
 from apps.gate.web.forms import DecisionFilterForm
 from apps.registry.models import ModelVersion
 from apps.registry.queries import version_header
-from apps.workflow.queries import version_state
 
 PAGE = 25
 LATER = {"not_applicable", "not_yet_effective"}
@@ -28,7 +27,7 @@ LATER = {"not_applicable", "not_yet_effective"}
 def decision_list(request: HttpRequest) -> HttpResponse:
     """The log of every question the gate was asked."""
     form = DecisionFilterForm(request.GET or None)
-    found = queries.decisions_for(request.user)
+    found = queries.decisions_listed(request.user)
     if form.is_valid():
         found = queries.matching(found, **form.cleaned_data)
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
@@ -61,11 +60,11 @@ def version_decisions(request: HttpRequest, version: str) -> HttpResponse:
     found = get_object_or_404(
         ModelVersion.objects.visible_to(request.user).select_related("model__use_case", "model__owner"), pk=version
     )
-    page = Paginator(queries.decisions_for(request.user).filter(version=found), PAGE).get_page(request.GET.get("page"))
+    decisions = queries.decisions_listed(request.user).filter(version=found)
+    page = Paginator(decisions, PAGE).get_page(request.GET.get("page"))
     context = {
         "version": found,
         "header": version_header(found, request.user),
-        "state": version_state(found),
         "tab": "decisions",
         "clearances": queries.clearances_of(found),
         "page": page,
@@ -76,7 +75,7 @@ def version_decisions(request: HttpRequest, version: str) -> HttpResponse:
 def decision_context(request: HttpRequest, decision: Decision) -> dict[str, Any]:
     """What the decision page shows."""
     rows = sorted(decision.requirements, key=lambda row: (not is_failing(row), row["outcome"] == "not_applicable"))
-    earlier = queries.decisions_for(request.user).filter(version=decision.version).exclude(pk=decision.pk)[:5]
+    earlier = queries.decisions_listed(request.user).filter(version=decision.version).exclude(pk=decision.pk)[:5]
     return {
         "decision": decision,
         "rows": [row for row in rows if row["outcome"] not in LATER],
