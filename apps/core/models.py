@@ -1,6 +1,7 @@
 """Shapes that every app's tables share, and the two tables of this storey: Job and IdempotencyKey."""
 
 import hashlib
+import json
 import os
 import time
 import uuid
@@ -16,6 +17,9 @@ from django.utils import timezone
 from apps.core.errors import NotFound
 
 
+LARGEST_EXACT = 2**53 - 1  # the largest integer that a double holds exactly
+
+
 def uuid7() -> uuid.UUID:
     """A time-ordered UUID (RFC 9562, version 7, method 3: 12 bits of the random part are the fraction of the millisecond).
 
@@ -29,7 +33,31 @@ def uuid7() -> uuid.UUID:
 
 def digest_of(content: Any) -> str:
     """`sha256:` of the RFC 8785 form of a JSON value. Raises rfc8785.CanonicalizationError on NaN and huge integers."""
-    return "sha256:" + hashlib.sha256(rfc8785.dumps(content)).hexdigest()
+    return "sha256:" + hashlib.sha256(canonical_bytes(content)).hexdigest()
+
+
+def canonical_bytes(content: Any) -> bytes:
+    """The RFC 8785 form of a JSON value, by the C encoder where that spells the same: a decision is ten times cheaper so."""
+    if _is_spelled_alike(content):
+        text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        if text.isascii() or max(text) <= "\uffff":  # beyond, keys sort by UTF-16 units there and by code points here
+            try:
+                return text.encode()
+            except UnicodeEncodeError:  # half of a surrogate pair: let the other say it in its words
+                pass
+    return rfc8785.dumps(content)
+
+
+def _is_spelled_alike(value: Any) -> bool:
+    if isinstance(value, str | bool) or value is None:
+        return True
+    if isinstance(value, dict):
+        return all(type(key) is str for key in value) and all(map(_is_spelled_alike, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_spelled_alike, value))
+    if type(value) is int:
+        return -LARGEST_EXACT <= value <= LARGEST_EXACT
+    return type(value) is float and 1e-4 <= abs(value) < 1e16 and not value.is_integer()
 
 
 class LockedQuerySet(models.QuerySet[Any]):
