@@ -16,7 +16,6 @@ from django.utils import timezone
 
 from apps.core.errors import NotFound
 
-
 LARGEST_EXACT = 2**53 - 1  # the largest integer that a double holds exactly
 
 
