@@ -7,7 +7,9 @@ import pytest
 from apps.accounts.api import examples
 from apps.accounts.models import Token
 from tests import factories as make
+from tests.accounts.test_passkeys import enrol
 from tests.answers import check_problem, same_shape
+from tests.authenticator import Authenticator
 
 pytestmark = pytest.mark.django_db
 
@@ -112,3 +114,37 @@ def test_the_examples_of_the_openapi_document_are_true(method: str, path: str, e
     answer = getattr(make.api(admin), method)(f"/api/v1/{path}", example[0])
     assert answer.status_code in {200, 201}, answer.content
     same_shape(answer.json(), example[1])
+
+
+def test_a_second_person_verifies_an_identity_as_the_document_says() -> None:
+    new = {"identity_verified_at": None, "identity_method": ""}
+    newcomer = make.person(username="validator2", printed_name="Second validator", **new)
+    compliance = make.person("compliance", username="compliance")
+    address = f"/api/v1/users/{newcomer.pk}/verify-identity"
+    answer = make.api(compliance, "workflow:write").post(address, examples.IDENTITY[0])
+    assert answer.status_code == 200, answer.content
+    same_shape(answer.json(), examples.IDENTITY[1])
+    assert answer.json()["identity_verified_by"] == "compliance"
+
+
+def test_nobody_verifies_their_own_identity_and_a_method_is_named() -> None:
+    compliance = make.person("compliance")
+    caller = make.api(compliance, "workflow:write")
+    own = caller.post(f"/api/v1/users/{compliance.pk}/verify-identity", examples.IDENTITY[0])
+    assert check_problem(own, 403)["code"] == "VERIFIER_IS_SOMEONE_ELSE"
+    other = f"/api/v1/users/{make.person('validator').pk}/verify-identity"
+    assert check_problem(caller.post(other, {"reason": "Met"}), 422)["errors"][0]["pointer"] == "/method"
+    assert check_problem(caller.post(other, {"reason": "Met", "method": "earlier"}), 422)
+
+
+def test_one_sees_and_ends_one_s_own_passkeys_only() -> None:
+    user, other = make.person("validator"), make.person("validator")
+    passkey = enrol(user, Authenticator())
+    caller, stranger = (make.api(who, "read", "workflow:write") for who in (user, other))
+    row = caller.get("/api/v1/me/passkeys").json()["results"][0]
+    assert row["id"] == str(passkey.pk) and row["public_key"] == passkey.public_key and row["rp_id"] == "localhost"
+    assert stranger.get("/api/v1/me/passkeys").json()["results"] == []
+    address = f"/api/v1/me/passkeys/{passkey.pk}"
+    check_problem(stranger.post(f"{address}/revoke", {"reason": "Mine now"}), 404)
+    assert caller.post(f"{address}/revoke", {"reason": "Lost"}).json()["revoked_at"]
+    assert caller.get(address).json()["revoked_at"]

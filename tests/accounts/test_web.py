@@ -194,3 +194,26 @@ def test_pages_about_signing_in_have_the_products_look(url: str) -> None:
     page = client.get(url, follow=True).content.decode()
     assert "css/app.css" in page
     assert "Menu:" not in page
+
+
+def test_an_identity_is_verified_on_the_person_s_page_by_somebody_else() -> None:
+    newcomer = factories.person("validator", identity_verified_at=None, identity_method="")
+    client = factories.signed_in(factories.person("compliance", printed_name="Compliance officer"))
+    page = client.get(f"/admin/people/{newcomer.pk}/").content.decode()
+    assert "Nobody has verified yet" in page and "How you made sure" in page
+    answer = client.post(
+        f"/admin/people/{newcomer.pk}/verify/", {"method": "video", "reason": "Passport in the camera"}
+    )
+    assert answer.status_code == 302
+    page = client.get(f"/admin/people/{newcomer.pk}/").content.decode()
+    assert (
+        "Compliance officer" in page and "Video call with a document" in page and "Nobody has verified yet" not in page
+    )
+
+
+def test_without_a_method_nothing_is_verified() -> None:
+    newcomer = factories.person("validator", identity_verified_at=None, identity_method="")
+    client = factories.signed_in(factories.person("compliance"))
+    client.post(f"/admin/people/{newcomer.pk}/verify/", {"method": "", "reason": ""})
+    newcomer.refresh_from_db()
+    assert newcomer.identity_verified_at is None
