@@ -50,6 +50,11 @@ def of(request: Any) -> datetime | None:
     return found
 
 
+def past() -> datetime | None:
+    """The moment that the page being made shows; None while it shows the present."""
+    return _looking_at.get()
+
+
 def now() -> datetime:
     """The moment that the page being made shows, for words such as "3 days overdue"; the present elsewhere."""
     return _looking_at.get() or timezone.now()

@@ -165,6 +165,11 @@ def zone() -> ZoneInfo:
     return ZoneInfo(settings.ORGANISATION_ZONE)
 
 
+def day_of(at: datetime) -> date:
+    """The day it is in the organisation at a moment."""
+    return timezone.localdate(at, timezone=zone())
+
+
 def today() -> date:
     """The day it is in the organisation."""
     return timezone.localdate(timezone=zone())
@@ -188,10 +193,15 @@ def current_for(version: ModelVersion, *, at: datetime | None = None) -> list[Ev
     return current
 
 
-def latest_runs(version: ModelVersion) -> list[CheckRun]:
+def latest_runs(version: ModelVersion, *, at: datetime | None = None) -> list[CheckRun]:
     """The newest run of each check on this version. A run whose job was given up or cancelled has failed with it."""
     runs = CheckRun.objects.filter(version=version).select_related("job").order_by("check_key", "-created_at", "-id")
+    runs = runs if at is None else runs.filter(created_at__lte=at)
     found = list(runs.distinct("check_key"))
+    for run in found if at is not None else ():
+        if run.finished_at is None or run.finished_at > at:
+            run.state = CheckRun.State.RUNNING if run.started_at and run.started_at <= at else CheckRun.State.WAITING
+            run.error, run.finished_at = "", None
     for run in found:
         is_open = run.state in {CheckRun.State.WAITING, CheckRun.State.RUNNING}
         if is_open and run.job is not None and run.job.is_over and run.job.state != JobState.DONE:
@@ -199,13 +209,14 @@ def latest_runs(version: ModelVersion) -> list[CheckRun]:
     return found
 
 
-def documents_for(version: ModelVersion) -> list[Document]:
+def documents_for(version: ModelVersion, *, at: datetime | None = None) -> list[Document]:
     """The newest hand-written text of each section and title."""
     texts = (
         Document.objects.filter(version=version)
         .select_related("author")
         .order_by("section", "title", "-created_at", "-id")
     )
+    texts = texts if at is None else texts.filter(created_at__lte=at)
     return list(texts.distinct("section", "title"))
 
 

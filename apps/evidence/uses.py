@@ -3,11 +3,12 @@
 An app that reads evidence declares a function, for example:
 
     @teller
-    def uses_of(item): return [Use("open", "HOUSE-RATIO", "Lowest approval ratio", "0.63", "at least 0.80", "Retail credit 4")]
+    def uses_of(item, at): return [Use("open", "HOUSE-RATIO", "Lowest approval ratio", "0.63", "at least 0.80", "Retail credit 4")]
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from apps.evidence.models import Evidence
 
@@ -24,7 +25,7 @@ class Use:
     policy: str
 
 
-Teller = Callable[[Evidence], Sequence[Use]]
+Teller = Callable[[Evidence, datetime | None], Sequence[Use]]
 _tellers: list[Teller] = []
 
 
@@ -34,7 +35,7 @@ def teller(tell: Teller) -> Teller:
     return tell
 
 
-def uses_of(item: Evidence) -> list[Use]:
-    """The requirements that read this item, those that are not met first."""
-    found = [use for tell in _tellers for use in tell(item)]
+def uses_of(item: Evidence, at: datetime | None = None) -> list[Use]:
+    """The requirements that read this item, now or then, those that are not met first."""
+    found = [use for tell in _tellers for use in tell(item, at)]
     return sorted(found, key=lambda use: use.outcome == "satisfied")

@@ -10,6 +10,7 @@ from apps.gate.models import Clearance, Outcome
 from apps.lineage import queries as lineage_queries
 from apps.policy import queries as policy_queries
 from apps.policy import services as policy
+from apps.policy.models import Assessment
 from apps.policy.services import Judgement, RequirementResult
 from apps.registry.models import Environment, ModelVersion
 from apps.workflow import queries as workflow_queries
@@ -62,6 +63,22 @@ def judge(version: ModelVersion, environment: Environment) -> Verdict:
     standing = workflow_queries.standing_approval(version, environment=environment, at=now)
     reads = frozenset(judgement.reads) | subjects_of(version, environment)
     return Verdict(judgement, standing, reads, judgement.assessment, now)
+
+
+def answers_as_at(version: ModelVersion, at: datetime) -> list[Clearance]:
+    """What the gate would have answered then, from the judgements that were kept for each environment and the approval."""
+    rows = Assessment.objects.filter(version=version.pk, stage="gate", at__lte=at).order_by(
+        "environment_id", "-at", "-id"
+    )
+    kept = rows.distinct("environment_id").select_related("environment", "policy_version__policy")
+    found = []
+    for assessment in sorted(kept, key=lambda row: (not row.environment.is_production, row.environment.name)):
+        place = assessment.environment
+        standing = workflow_queries.standing_as_at(version, at, environment=place)
+        judgement = policy.judgement_from(assessment, version, place)
+        verdict = Verdict(judgement, standing, judgement.reads, assessment, assessment.at)
+        found.append(Clearance(version=version, environment=place, **clearance_values(verdict)))
+    return found
 
 
 def sentence_of(verdict: Verdict) -> str:

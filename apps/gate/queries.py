@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
@@ -93,6 +94,11 @@ def decisions_for(user: Any) -> Any:
 def decisions_listed(user: Any) -> Any:
     """The same as lines of a list: without what only the page of one decision shows, which is most of a row."""
     return decisions_for(user).defer(*ONLY_WHOLE, *(f"version__{name}" for name in ONLY_WHOLE_VERSION))
+
+
+def until(found: Any, at: datetime | None) -> Any:
+    """The decisions that had been made by a moment; all of them without one."""
+    return found if at is None else found.filter(asked_at__lte=at)
 
 
 def clearances_of(version: ModelVersion) -> list[Clearance]:

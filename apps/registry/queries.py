@@ -1,12 +1,14 @@
 """Reads over the inventory: finding things by the name a caller has, and what the head of a version page shows."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 
 from apps.accounts.queries import as_uuid
 from apps.core.errors import NotFound
+from apps.registry import past
 from apps.registry.models import ArtifactAlias, Deployment, Environment, Involvement, Model, ModelVersion, UseCase
 
 
@@ -19,16 +21,16 @@ def by_slug_or_id(queryset: QuerySet[Any], name: str) -> Any:
     return found
 
 
-def use_case_for(user: Any, name: str) -> UseCase:
-    """The use case of this slug or id, if the user may see it. Raises NotFound."""
+def use_case_for(user: Any, name: str, *, at: datetime | None = None) -> UseCase:
+    """The use case of this slug or id, now or as it was, if the user may see it. Raises NotFound."""
     found: UseCase = by_slug_or_id(UseCase.objects.visible_to(user).select_related("owner"), name)
-    return found
+    return found if at is None else past.use_case_at(found, at)
 
 
-def model_for(user: Any, name: str) -> Model:
-    """The model of this slug or id, if the user may see it. Raises NotFound."""
-    found: Model = by_slug_or_id(Model.objects.visible_to(user).select_related("use_case", "owner"), name)
-    return found
+def model_for(user: Any, name: str, *, at: datetime | None = None) -> Model:
+    """The model of this slug or id, now or as it was, if the user may see it. Raises NotFound."""
+    found: Model = by_slug_or_id(Model.objects.visible_to(user).select_related("use_case__owner", "owner"), name)
+    return found if at is None else past.model_at(found, at)
 
 
 def environment_for(user: Any, name: str) -> Environment:
@@ -42,21 +44,21 @@ def versions_for(user: Any) -> QuerySet[ModelVersion]:
     return ModelVersion.objects.visible_to(user).select_related("model__use_case", "model__owner", "created_by")
 
 
-def version_for(user: Any, pk: Any) -> ModelVersion:
-    """The version with this id, if the user may see it. Raises NotFound."""
+def version_for(user: Any, pk: Any, *, at: datetime | None = None) -> ModelVersion:
+    """The version with this id, its model as it is or was, if the user may see it. Raises NotFound."""
     key = as_uuid(pk)
     found = versions_for(user).filter(pk=key).first() if key else None
     if found is None:
         raise NotFound("There is no such version, or you may not see it.")
-    return found
+    return found if at is None else past.version_at(found, at)
 
 
-def version_named(user: Any, model: str, version: str) -> ModelVersion:
-    """The version of this name of a model given by slug or id, if the user may see it. Raises NotFound."""
+def version_named(user: Any, model: str, version: str, *, at: datetime | None = None) -> ModelVersion:
+    """The version of this name of a model given by slug or id, now or then, if the user may see it. Raises NotFound."""
     found = versions_for(user).filter(model=model_for(user, model), version=version).first()
     if found is None:
         raise NotFound(f"{model[:80]!r} has no version {version[:60]!r}, or you may not see it.")
-    return found
+    return found if at is None else past.version_at(found, at)
 
 
 def deployment_for(user: Any, pk: Any) -> Deployment:
@@ -93,15 +95,18 @@ class VersionHeader:
     is_your_turn: bool = False
 
 
-def version_header(version: ModelVersion, user: Any, *, state: str = "", is_your_turn: bool = False) -> VersionHeader:
+def version_header(
+    version: ModelVersion, user: Any, *, state: str = "", is_your_turn: bool = False, at: datetime | None = None
+) -> VersionHeader:
     """What the head of a version page shows, for a reader who may see the version."""
-    running = Deployment.objects.visible_to(user).active().filter(version=version)
+    rows = Deployment.objects.visible_to(user).filter(version=version).select_related("environment")
+    running = [row for row in past.deployments_at(rows, at) if row.state == Deployment.State.ACTIVE]
     return VersionHeader(
         title=str(version),
         digest=version.artifact_digest,
         tier=version.use_case.tier,
         owner=str(version.model.owner),
-        environments=sorted(set(running.values_list("environment__name", flat=True))),
+        environments=sorted({row.environment.name for row in running}),
         state=state,
         is_your_turn=is_your_turn,
     )

@@ -2,17 +2,19 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
 from apps.accounts.models import User
+from apps.catalog import past
 from apps.catalog.models import Classification, Dataset, DatasetEvent, DatasetVersion, Field
 from apps.catalog.queries import PERSONAL
 from apps.console.queries.inventory import RUNNING
 from apps.core.errors import NotFound
 from apps.registry.models import DatasetLink, Deployment, ModelVersion
+from apps.registry.past import deployments_at
 
 VERSIONS_SHOWN = 20
 HITS_SHOWN = 200
@@ -65,39 +67,51 @@ def dataset_rows(datasets: list[Dataset]) -> list[DatasetRow]:
     return [DatasetRow(dataset, row["all"], row["unclassified"], row["personal"]) for dataset, row in found]
 
 
-def dataset(user: User, key: Any) -> Dataset:
-    """One dataset with its owner."""
+def dataset(user: User, key: Any, at: datetime | None = None) -> Dataset:
+    """One dataset with its owner, now or as it was."""
     found: Dataset | None = Dataset.objects.visible_to(user).select_related("owner").filter(pk=key).first()
     if found is None:
         raise NotFound("There is no dataset with this id, or you may not see it.")
-    return found
+    return found if at is None else past.dataset_at(found, at)
 
 
-def versions(dataset: Dataset) -> list[DatasetVersion]:
+def versions(dataset: Dataset, at: datetime | None = None) -> list[DatasetVersion]:
     """The newest states of a dataset."""
-    return list(DatasetVersion.objects.filter(dataset=dataset).order_by("-valid_from", "-id")[:VERSIONS_SHOWN])
+    return list(
+        until(DatasetVersion.objects.filter(dataset=dataset.pk), at).order_by("-valid_from", "-id")[:VERSIONS_SHOWN]
+    )
 
 
-def fields(dataset: Dataset) -> list[Field]:
+def until(rows: QuerySet[Any], at: datetime | None) -> QuerySet[Any]:
+    """Rows that never change, as far as there were any at a moment."""
+    return rows if at is None else rows.filter(created_at__lte=at)
+
+
+def fields(dataset: Dataset, at: datetime | None = None) -> list[Field]:
     """Its columns in their order."""
-    return list(Field.objects.filter(dataset=dataset))
+    return past.fields_at(dataset, at)
 
 
-def events(dataset: Dataset) -> list[DatasetEvent]:
+def events(dataset: Dataset, at: datetime | None = None) -> list[DatasetEvent]:
     """What happened to it, newest first."""
-    return list(DatasetEvent.objects.filter(dataset=dataset).select_related("by")[:50])
+    return list(until(DatasetEvent.objects.filter(dataset=dataset.pk), at).select_related("by")[:50])
 
 
-def hits(user: User, dataset: Dataset) -> list[Hit]:
+def hits(user: User, dataset: Dataset, at: datetime | None = None) -> list[Hit]:
     """The model versions that name a state of this dataset, newest first, and where each runs."""
-    links = DatasetLink.objects.filter(
-        dataset_version__dataset=dataset, version__in=ModelVersion.objects.visible_to(user)
+    links = until(
+        DatasetLink.objects.filter(
+            dataset_version__dataset=dataset.pk, version__in=ModelVersion.objects.visible_to(user)
+        ),
+        at,
     )
     links = links.select_related("version__model__use_case", "dataset_version").order_by("-version__created_at", "role")
     shown = list(links[:HITS_SHOWN])
     running = defaultdict(list)
-    active = Deployment.objects.filter(version__in=[link.version_id for link in shown], state__in=RUNNING)
-    for deployment in active.select_related("environment"):
+    active = Deployment.objects.filter(version__in=[link.version_id for link in shown])
+    for deployment in deployments_at(active.select_related("environment"), at):
+        if deployment.state not in RUNNING:
+            continue
         running[deployment.version_id].append(deployment)
     return [Hit(link, running.get(link.version_id, [])) for link in shown]
 

@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from apps.accounts.models import User
 from apps.console.comparison import words
+from apps.registry import past
 from apps.registry.models import Deployment, Model, ModelVersion, UseCase
 from apps.workflow.queries import PathPreview
 
@@ -51,39 +53,42 @@ def models(user: User, *, text: str = "", tier: str = "", state: str = "", mine:
     return rows
 
 
-def model_rows(models: Iterable[Model]) -> list[ModelRow]:
-    """Lines for these models: two queries, however many."""
-    listed = list(models)
+def model_rows(models: Iterable[Model], at: datetime | None = None) -> list[ModelRow]:
+    """Lines for these models, now or as they were: two queries for now, however many."""
+    listed = list(models) if at is None else [past.model_at(row, at) for row in models if row.created_at <= at]
     keys = [model.pk for model in listed]
-    newest_id = ModelVersion.objects.filter(model=OuterRef("pk")).order_by("-created_at", "-id").values("pk")[:1]
+    known = ModelVersion.objects.all() if at is None else ModelVersion.objects.filter(created_at__lte=at)
+    newest_id = known.filter(model=OuterRef("pk")).order_by("-created_at", "-id").values("pk")[:1]
     ids = Model.objects.filter(pk__in=keys).values_list("pk", Subquery(newest_id))
     named = ModelVersion.objects.only("id", "created_at", "version", "model_id")
     newest = named.in_bulk([version for _model, version in ids if version])
     by_model = {version.model_id: version for version in newest.values()}
-    running = running_of(version__model__in=keys)
+    running = running_of(at, version__model__in=keys)
     return [ModelRow(model, by_model.get(model.pk), running.get(model.pk, [])) for model in listed]
 
 
-def running_of(**which: Any) -> dict[Any, list[Deployment]]:
-    """What runs, or may start, now; by model."""
-    rows = Deployment.objects.filter(state__in=RUNNING, **which).select_related("version", "environment")
+def running_of(at: datetime | None = None, **which: Any) -> dict[Any, list[Deployment]]:
+    """What runs, or may start, now or then; by model."""
+    rows = Deployment.objects.filter(**which).select_related("version", "environment")
+    rows = rows.filter(state__in=RUNNING) if at is None else rows.filter(created_at__lte=at)
     rows = rows.defer(*(f"version__{name}" for name in WIDE))
     found = defaultdict(list)
-    for row in rows.order_by("-environment__is_production", "environment__name", "-id"):
-        found[row.version.model_id].append(row)
+    for row in past.deployments_at(rows.order_by("-environment__is_production", "environment__name", "-id"), at):
+        if row.state in RUNNING:
+            found[row.version.model_id].append(row)
     return dict(found)
 
 
-def versions(model: Model) -> QuerySet[ModelVersion]:
+def versions(model: Model, at: datetime | None = None) -> QuerySet[ModelVersion]:
     """The versions of a model, newest first."""
-    rows: QuerySet[ModelVersion] = ModelVersion.objects.filter(model=model).select_related("created_by")
-    return rows
+    rows: QuerySet[ModelVersion] = ModelVersion.objects.filter(model=model.pk).select_related("created_by")
+    return rows if at is None else rows.filter(created_at__lte=at)
 
 
-def running_by_version(model: Model) -> dict[Any, list[Deployment]]:
-    """What of this model runs now, by version."""
+def running_by_version(model: Model, at: datetime | None = None) -> dict[Any, list[Deployment]]:
+    """What of this model runs now or ran then, by version."""
     found = defaultdict(list)
-    for row in running_of(version__model=model).get(model.pk, []):
+    for row in running_of(at, version__model=model).get(model.pk, []):
         found[row.version_id].append(row)
     return dict(found)
 

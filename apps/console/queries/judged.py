@@ -1,5 +1,7 @@
 """The judgement that a version page shows: the gate's own, as long as nothing it read has changed."""
 
+from datetime import datetime
+
 from apps.core.errors import ProductError
 from apps.gate import queries as gate_queries
 from apps.gate import services as gate
@@ -19,11 +21,15 @@ def judgement_of(version: ModelVersion, environment: Environment) -> policy.Judg
     return policy.assess(version, environment)
 
 
-def judged(version: ModelVersion, environment: Environment | None) -> tuple[policy.Judgement | None, str]:
-    """The judgement, or the sentence why there is none."""
+def judged(
+    version: ModelVersion, environment: Environment | None, at: datetime | None = None
+) -> tuple[policy.Judgement | None, str]:
+    """The judgement, now or as it stood, or the sentence why there is none."""
     if environment is None:
         return None, "No environment is registered yet, so there is nothing to be ready for."
     try:
+        if at is not None:
+            return policy.judgement_as_at(version, environment, at)[0], ""
         return judgement_of(version, environment), ""
     except ProductError as refused:
         return None, refused.detail

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -13,8 +14,10 @@ from apps.core.errors import NotFound
 from apps.evidence import queries as evidence_queries
 from apps.evidence.models import Evidence
 from apps.gate.models import Clearance
+from apps.registry import past
 from apps.registry.models import DatasetLink, Deployment, Environment, ModelVersion
 from apps.workflow import lifecycle
+from apps.workflow import queries as workflow
 from apps.workflow.models import Review
 
 HEADLINES = 4
@@ -34,9 +37,10 @@ class Against:
     rows: list[comparison.Difference]
 
 
-def environments(user: User) -> list[Environment]:
+def environments(user: User, at: datetime | None = None) -> list[Environment]:
     """Where a version may be judged for, production first."""
-    return list(Environment.objects.visible_to(user).order_by("-is_production", "name"))
+    rows = Environment.objects.visible_to(user)
+    return list((rows if at is None else rows.filter(created_at__lte=at)).order_by("-is_production", "name"))
 
 
 def chosen(environments: list[Environment], slug: str) -> Environment | None:
@@ -49,23 +53,40 @@ def chosen(environments: list[Environment], slug: str) -> Environment | None:
     return found
 
 
-def dataset_links(version: ModelVersion) -> list[DatasetLink]:
-    """The data of a version with their datasets."""
+def dataset_links(version: ModelVersion, at: datetime | None = None) -> list[DatasetLink]:
+    """The data of a version with their datasets, now or as tied to it by then."""
     rows: QuerySet[DatasetLink] = version.dataset_links.select_related("dataset_version__dataset")
+    rows = rows if at is None else rows.filter(created_at__lte=at)
     return list(rows.order_by("role", "created_at", "id"))
 
 
-def deployments(version: ModelVersion) -> list[Deployment]:
+def deployments(version: ModelVersion, at: datetime | None = None) -> list[Deployment]:
     """Where this version ran and runs, newest first."""
-    return list(version.deployments.select_related("environment").order_by("-id")[:10])
+    rows = Deployment.objects.filter(version=version.pk).select_related("environment", "version__model__use_case")
+    rows = rows if at is None else rows.filter(created_at__lte=at)
+    return past.deployments_at(rows.order_by("-id")[:10], at)
 
 
-def states(versions: Iterable[Any]) -> dict[Any, str]:
-    """The state of many versions by id, in one query: the newest review's, as the rules last found it."""
+def states(versions: Iterable[Any], at: datetime | None = None) -> dict[Any, str]:
+    """The state of many versions by id: the newest review's, as the rules last found it. For now it takes one query."""
     keys = [getattr(version, "pk", version) for version in versions]
+    if at is not None:
+        rows = ModelVersion.objects.filter(pk__in=keys).select_related("model__use_case")
+        return {row.pk: workflow.standing_as_at(row, at).state for row in rows}
     rows = Review.objects.filter(version__in=keys).order_by("version_id", "-submitted_at", "-id").distinct("version_id")
     newest = {row.version_id: row.recorded_standing or row.state for row in rows}
     return {key: newest.get(key, lifecycle.DRAFT) for key in keys}
+
+
+def baseline_at(version: ModelVersion, at: datetime) -> tuple[ModelVersion | None, Deployment | None]:
+    """What there was to compare with: the version that ran in production then, otherwise the one before."""
+    rows = Deployment.objects.filter(version__model=version.model_id, environment__is_production=True)
+    rows = rows.exclude(version=version.pk).filter(created_at__lte=at).select_related("version", "environment")
+    found = [row for row in past.deployments_at(rows.order_by("-id"), at) if row.state == Deployment.State.ACTIVE]
+    if found:
+        return found[0].version, found[0]
+    earlier = ModelVersion.objects.filter(model=version.model_id, pk__lt=version.pk, created_at__lte=at)
+    return earlier.order_by("-created_at", "-id").first(), None
 
 
 def baseline(version: ModelVersion) -> tuple[ModelVersion | None, Deployment | None]:
@@ -82,15 +103,15 @@ def baseline(version: ModelVersion) -> tuple[ModelVersion | None, Deployment | N
     return earlier.order_by("-created_at", "-id").first(), None
 
 
-def against(version: ModelVersion, links: list[DatasetLink]) -> Against | None:
+def against(version: ModelVersion, links: list[DatasetLink], at: datetime | None = None) -> Against | None:
     """The few numbers that say what a change of version means; None for a first version."""
-    other, deployment = baseline(version)
+    other, deployment = baseline(version) if at is None else baseline_at(version, at)
     if other is None:
         return None
-    before, after = evidence_queries.current_for(other), evidence_queries.current_for(version)
+    before, after = (evidence_queries.current_for(row, at=at) for row in (other, version))
     rows = [row for row in comparison.metrics(metrics_of(before), metrics_of(after)) if row.tone]
     rows = sorted(rows, key=lambda row: row.tone != comparison.WORSE)[:HEADLINES]
-    data_rows = comparison.sets(_data_words(dataset_links(other)), _data_words(links))
+    data_rows = comparison.sets(_data_words(dataset_links(other, at)), _data_words(links))
     fresh = sum(row.change == "new" for row in data_rows)
     rows.append(_count("Data sources", len(data_rows) - sum(row.change == "gone" for row in data_rows), fresh, "new"))
     types_before, types_after = _types(before), _types(after)

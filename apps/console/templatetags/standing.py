@@ -3,6 +3,7 @@
 from django import template
 
 from apps.console.queries.versions import states
+from apps.core import moment
 from apps.registry.models import ModelVersion
 
 register = template.Library()
@@ -10,5 +11,5 @@ register = template.Library()
 
 @register.simple_tag
 def state_on_record(version: ModelVersion) -> str:
-    """The state of the version's newest review as the rules last found it."""
-    return states([version])[version.pk]
+    """The state of the version's newest review as the rules last found it, at the moment that the page shows."""
+    return states([version], at=moment.past())[version.pk]

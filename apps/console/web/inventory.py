@@ -11,8 +11,10 @@ from apps.console.queries import datasets as dataset_queries
 from apps.console.queries import inventory, versions
 from apps.console.queries.paging import keyset
 from apps.console.web.forms import DatasetFilter, ModelFilter, UseCaseFilter
+from apps.core import moment
 from apps.policy import packs
 from apps.registry import queries as registry
+from apps.registry.past import kpis_at
 from apps.workflow import queries as workflow
 
 
@@ -25,18 +27,20 @@ def use_case_list(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@moment.shows_past
 def use_case(request: HttpRequest, slug: str) -> HttpResponse:
     """Purpose, objective with its measures, people affected, facts, tier with its arithmetic, models, path."""
-    found = registry.use_case_for(request.user, slug)
-    rows = inventory.model_rows(found.models.select_related("owner").order_by("name"))
-    path = workflow.path_preview(found)
+    at = moment.of(request)
+    found = registry.use_case_for(request.user, slug, at=at)
+    rows = inventory.model_rows(found.models.select_related("owner", "use_case").order_by("name"), at)
+    path = workflow.path_preview(found, at=at)
     context = {
         "use_case": found,
-        "kpis": found.kpis.order_by("name"),
+        "kpis": kpis_at(found, at),
         "facts": inventory.fact_areas(found.facts, packs.facts()),
         "arithmetic": found.tier_arithmetic,
         "rows": rows,
-        "states": versions.states([row.newest.pk for row in rows if row.newest]),
+        "states": versions.states([row.newest.pk for row in rows if row.newest], at),
         "path": path,
         "path_steps": inventory.path_steps(path),
     }
@@ -54,16 +58,18 @@ def model_list(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@moment.shows_past
 def model(request: HttpRequest, slug: str) -> HttpResponse:
     """One model: its versions and what of it runs where."""
-    found = registry.model_for(request.user, slug)
-    page = keyset(inventory.versions(found), by=("-id",), query=request.GET)
+    at = moment.of(request)
+    found = registry.model_for(request.user, slug, at=at)
+    page = keyset(inventory.versions(found, at), by=("-id",), query=request.GET)
     context = {
         "model": found,
         "page": page,
-        "states": versions.states(page.rows),
-        "running": inventory.running_by_version(found),
-        "deployments": inventory.running_of(version__model=found).get(found.pk, []),
+        "states": versions.states(page.rows, at),
+        "running": inventory.running_by_version(found, at),
+        "deployments": inventory.running_of(at, version__model=found).get(found.pk, []),
     }
     return render(request, "console/model.html", context)
 
@@ -78,15 +84,17 @@ def dataset_list(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@moment.shows_past
 def dataset(request: HttpRequest, dataset: Any) -> HttpResponse:
     """One dataset: terms, columns, states, what happened, and who rests on it."""
-    found = dataset_queries.dataset(request.user, dataset)
+    at = moment.of(request)
+    found = dataset_queries.dataset(request.user, dataset, at)
     context = {
         "dataset": found,
-        "terms_outcome": dataset_queries.terms_outcome(found, timezone.localdate()),
-        "fields": dataset_queries.fields(found),
-        "versions": dataset_queries.versions(found),
-        "events": dataset_queries.events(found),
-        "hits": dataset_queries.hits(request.user, found),
+        "terms_outcome": dataset_queries.terms_outcome(found, timezone.localdate(moment.now())),
+        "fields": dataset_queries.fields(found, at),
+        "versions": dataset_queries.versions(found, at),
+        "events": dataset_queries.events(found, at),
+        "hits": dataset_queries.hits(request.user, found, at),
     }
     return render(request, "console/dataset.html", context)

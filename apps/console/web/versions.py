@@ -1,5 +1,6 @@
 """The page of a version, and the differences between two of them."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -10,42 +11,52 @@ from apps.accounts.models import User
 from apps.console import comparison
 from apps.console.queries import versions as version_queries
 from apps.console.queries.judged import judged
+from apps.core import moment
 from apps.core.errors import NotFound
 from apps.registry import queries as registry
-from apps.registry.models import ModelVersion
+from apps.registry.models import Environment, ModelVersion
 from apps.workflow import queries as workflow
 
 
 def heading(version: ModelVersion, user: User, standing: Any, turn: Any) -> Any:
-    """The head of a version page with its state as the rules find it now."""
-    return registry.version_header(version, user, state=standing.state, is_your_turn=bool(turn and turn.is_yours))
+    """The head of a version page with its state as the rules find it, at the moment that the page shows."""
+    is_yours = bool(turn and turn.is_yours)
+    return registry.version_header(version, user, state=standing.state, is_your_turn=is_yours, at=moment.past())
 
 
 @login_required
+@moment.shows_past
 def version(request: HttpRequest, model: str, version: str) -> HttpResponse:
     """Ready or not and why, whose turn it is, what it stands against, how far the review is, what it is."""
-    shown = registry.version_named(request.user, model, version)
-    places = version_queries.environments(request.user)
+    at = moment.of(request)
+    shown = registry.version_named(request.user, model, version, at=at)
+    places = version_queries.environments(request.user, at)
     environment = version_queries.chosen(places, request.GET.get("environment", ""))
-    standing = workflow.standing_approval(shown, environment=environment)
-    judgement, no_judgement = judged(shown, environment)
-    panel = workflow.panel(shown, request.user, environment=environment, standing=standing, judgement=judgement)
-    links = version_queries.dataset_links(shown)
-    context = {
+    return render(request, "console/version.html", overview(request.user, shown, places, environment, at))
+
+
+def overview(
+    user: Any, shown: ModelVersion, places: list[Environment], environment: Environment | None, at: datetime | None
+) -> dict[str, Any]:
+    """What the page of a version shows, now or as it was."""
+    standing = workflow.standing_of(shown, environment=environment, at=at)
+    judgement, no_judgement = judged(shown, environment, at)
+    panel = workflow.panel(shown, user, environment=environment, standing=standing, judgement=judgement, at=at)
+    links = version_queries.dataset_links(shown, at)
+    return {
         "version": shown,
         "tab": "overview",
-        "header": heading(shown, request.user, standing, panel.turn),
+        "header": heading(shown, user, standing, panel.turn),
         "environments": places,
         "environment": environment,
         "panel": panel,
         "standing": standing,
         "links": links,
-        "deployments": version_queries.deployments(shown),
-        "against": version_queries.against(shown, links),
+        "deployments": version_queries.deployments(shown, at),
+        "against": version_queries.against(shown, links, at),
         "judgement": judgement,
         "no_judgement": no_judgement,
     }
-    return render(request, "console/version.html", context)
 
 
 @login_required

@@ -1,6 +1,7 @@
 """The HTML door of evidence: the list of a version, one result, asking for checks, handing in."""
 
 import csv
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
+from apps.core import moment
 from apps.core.errors import NotFound, ProductError
 from apps.core.permissions import refusals
 from apps.evidence import checks, presentation, queries, services
@@ -34,21 +36,25 @@ MARKS = {"accept": services.accept, "flag": services.flag, "withdraw": services.
 
 def page(request: HttpRequest, template: str, version: ModelVersion, **context: Any) -> HttpResponse:
     """A page under a version."""
-    shown = {"version": version, "header": version_header(version, request.user), "tab": "evidence", **context}
+    header = version_header(version, request.user, at=moment.of(request))
+    shown = {"version": version, "header": header, "tab": "evidence", **context}
     return render(request, template, shown)
 
 
 @login_required
+@moment.shows_past
 def version_list(request: HttpRequest, version: UUID) -> HttpResponse:
     """Evidence of a version by where it comes from; older items on request."""
-    shown = version_for(request.user, version)
+    at = moment.of(request)
+    shown = version_for(request.user, version, at=at)
     is_all = request.GET.get("show") == "all"
-    items = list(queries.with_marks(queries.evidence_of(shown))) if is_all else queries.current_for(shown)
+    items = list(queries.with_marks(queries.evidence_of(shown), at)) if is_all else queries.current_for(shown, at=at)
     groups = [group for title, sources in GROUPS if (group := _group(title, sources, items))]
-    unfinished = [run for run in queries.latest_runs(shown) if run.state != "done"]
+    unfinished = [run for run in queries.latest_runs(shown, at=at) if run.state != "done"]
     return page(
         request, "evidence/version_list.html", shown, groups=groups, is_all=is_all, counts=_counts(groups),
-        runs=unfinished, documents=queries.documents_for(shown), may_ask=not refusals(request.user, "evidence.request_checks", shown),
+        runs=unfinished, documents=queries.documents_for(shown, at=at),
+        may_ask=not refusals(request.user, "evidence.request_checks", shown),
     )  # fmt: skip
 
 
@@ -80,7 +86,7 @@ def _counts(groups: list[dict[str, Any]]) -> str:
 
 def _line(item: Evidence) -> dict[str, Any]:
     titles = [queries.catalogue()[key].title for key in sorted(item.types) if key in queries.catalogue()]
-    standing, is_over = queries.standing_of(item), not item.is_valid_on(queries.today())
+    standing, is_over = queries.standing_of(item), not item.is_valid_on(queries.day_of(moment.now()))
     return {
         "item": item,
         "standing": standing,
@@ -90,21 +96,22 @@ def _line(item: Evidence) -> dict[str, Any]:
     }
 
 
-def evidence_for(user: Any, pk: UUID) -> Evidence:
-    """The item with this id, if the user may see it. Raises NotFound."""
+def evidence_for(user: Any, pk: UUID, at: datetime | None = None) -> Evidence:
+    """The item with this id, with its marks of now or then, if the user may see it. Raises NotFound."""
     rows = Evidence.objects.visible_to(user).select_related(
         "produced_by", "run__requested_by", "version__model__use_case"
     )
-    found = queries.with_marks(rows.filter(pk=pk)).first()
+    found = queries.with_marks(rows.filter(pk=pk), at).first()
     if found is None:
         raise NotFound(_("There is no such evidence, or you may not see it."))
     return found
 
 
 @login_required
+@moment.shows_past
 def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One item: what it says first, then figures, tables, limits, method, what was read, and how to repeat it."""
-    return _detail(request, evidence_for(request.user, pk))
+    return _detail(request, evidence_for(request.user, pk, moment.of(request)))
 
 
 def _detail(request: HttpRequest, item: Evidence, form: ReasonForm | None = None, status: int = 200) -> HttpResponse:
@@ -115,7 +122,7 @@ def _detail(request: HttpRequest, item: Evidence, form: ReasonForm | None = None
         "standing": standing,
         "result": presentation.present(item),
         "supplies": presentation.supplies(item),
-        "uses": uses_of(item),
+        "uses": uses_of(item, moment.of(request)),
         "command": presentation.repeat_command(item, settings.BASE_URL),
         "actions": _actions(request, item, standing),
         "form": form or ReasonForm(),

@@ -11,12 +11,12 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
-from apps.gate import queries, services
+from apps.core import moment
+from apps.gate import judging, queries, services
 from apps.gate.judging import ALLOWING
 from apps.gate.models import Decision
 from apps.gate.web.forms import DecisionFilterForm
-from apps.registry.models import ModelVersion
-from apps.registry.queries import version_header
+from apps.registry.queries import version_for, version_header
 
 PAGE = 25
 LATER = {"not_applicable", "not_yet_effective"}
@@ -24,10 +24,11 @@ LATER = {"not_applicable", "not_yet_effective"}
 
 @login_required
 @require_safe
+@moment.shows_past
 def decision_list(request: HttpRequest) -> HttpResponse:
     """The log of every question the gate was asked."""
     form = DecisionFilterForm(request.GET or None)
-    found = queries.decisions_listed(request.user)
+    found = queries.until(queries.decisions_listed(request.user), moment.of(request))
     if form.is_valid():
         found = queries.matching(found, **form.cleaned_data)
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
@@ -36,9 +37,10 @@ def decision_list(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
+@moment.shows_past
 def decision_detail(request: HttpRequest, pk: str) -> HttpResponse:
     """One decision: what was asked, which rules were applied to which facts, what would change the answer."""
-    decision = get_object_or_404(queries.decisions_for(request.user), pk=pk)
+    decision = get_object_or_404(queries.until(queries.decisions_for(request.user), moment.of(request)), pk=pk)
     return render(request, "gate/decision.html", decision_context(request, decision))
 
 
@@ -55,18 +57,18 @@ def decision_again(request: HttpRequest, pk: str) -> HttpResponse:
 
 @login_required
 @require_safe
+@moment.shows_past
 def version_decisions(request: HttpRequest, version: str) -> HttpResponse:
     """The standing answer in each environment, and every question about this version."""
-    found = get_object_or_404(
-        ModelVersion.objects.visible_to(request.user).select_related("model__use_case", "model__owner"), pk=version
-    )
-    decisions = queries.decisions_listed(request.user).filter(version=found)
+    at = moment.of(request)
+    found = version_for(request.user, version, at=at)
+    decisions = queries.until(queries.decisions_listed(request.user).filter(version=found), at)
     page = Paginator(decisions, PAGE).get_page(request.GET.get("page"))
     context = {
         "version": found,
-        "header": version_header(found, request.user),
+        "header": version_header(found, request.user, at=at),
         "tab": "decisions",
-        "clearances": queries.clearances_of(found),
+        "clearances": queries.clearances_of(found) if at is None else judging.answers_as_at(found, at),
         "page": page,
     }
     return render(request, "gate/version_decisions.html", context)
@@ -75,7 +77,8 @@ def version_decisions(request: HttpRequest, version: str) -> HttpResponse:
 def decision_context(request: HttpRequest, decision: Decision) -> dict[str, Any]:
     """What the decision page shows."""
     rows = sorted(decision.requirements, key=lambda row: (not is_failing(row), row["outcome"] == "not_applicable"))
-    earlier = queries.decisions_listed(request.user).filter(version=decision.version).exclude(pk=decision.pk)[:5]
+    others = queries.decisions_listed(request.user).filter(version=decision.version).exclude(pk=decision.pk)
+    earlier = queries.until(others, moment.of(request))[:5]
     return {
         "decision": decision,
         "rows": [row for row in rows if row["outcome"] not in LATER],

@@ -17,6 +17,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from apps.catalog.models import Dataset, DatasetVersion, Field
+from apps.catalog.past import datasets_at, fields_at
 from apps.lineage.models import Edge, EdgeRun, FieldEdge, Run, RunIO
 from apps.lineage.queries import propagating
 from apps.lineage.queries.walk import Names, datasets_by_id, names_around, ties
@@ -118,14 +119,23 @@ def upstream(version: ModelVersion, as_of: datetime | None = None) -> Closure:
     found.names = names_around([*roots, *found.model_datasets], as_of)
     depth = _walk(found, roots, strict=as_of is not None)
     rows = datasets_by_id(depth)
+    if as_of is not None:
+        rows = {row.pk: row for row in datasets_at(rows.values(), as_of)}
     found.sources = {pk: Source(rows[pk], step) for pk, step in depth.items() if pk in rows}
     _name_roles(found, roots)
     _read_versions(found)
     found.field_edges = _field_edges(found, strict=as_of is not None)
     members = found.names.all_of(found.sources)
-    found.fields = {row.pk: row for row in Field.objects.filter(dataset__in=members).order_by("ordinal", "path")}
+    found.fields = {row.pk: row for row in _columns(found, members, as_of)}
     found.verdicts = propagating.verdicts(found.fields.values(), found.edges, found.field_edges, found.names)
     return found
+
+
+def _columns(found: Closure, members: Iterable[UUID], as_of: datetime | None) -> list[Field]:
+    """The columns of the datasets and of their other names, as they are or as they had been declared."""
+    if as_of is None:
+        return list(Field.objects.filter(dataset__in=members).order_by("ordinal", "path"))
+    return [row for dataset in datasets_by_id(members).values() for row in fields_at(dataset, as_of)]
 
 
 def _roots(found: Closure) -> dict[UUID, list[str]]:
@@ -236,6 +246,6 @@ def _newest(datasets: Iterable[UUID], at: datetime) -> dict[UUID, DatasetVersion
     return found
 
 
-def closure_subjects(version: ModelVersion) -> set[str]:
-    """The ``dataset_version:<id>`` subjects that a judgement of this version reads."""
-    return set(upstream(version).subjects)
+def closure_subjects(version: ModelVersion, as_of: datetime | None = None) -> set[str]:
+    """The ``dataset_version:<id>`` subjects that a judgement of this version reads, now or as known at ``as_of``."""
+    return set(upstream(version, as_of).subjects)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.safestring import mark_safe
 
 from apps.catalog.models import Dataset
+from apps.core import moment
 from apps.core.errors import ProductError
 from apps.lineage import queries
 from apps.lineage.drawing import render as draw
@@ -25,14 +26,16 @@ from apps.registry.queries import version_for, version_header
 
 
 @login_required
+@moment.shows_past
 def version(request: HttpRequest, version: UUID) -> HttpResponse:
     """Which column of which table became which feature, and who else is hit when the followed column changes."""
-    shown = version_for(request.user, version)
+    at = moment.of(request)
+    shown = version_for(request.user, version, at=at)
     is_now = request.GET.get("at") == "now"
-    closure = queries.upstream(shown, timezone.now() if is_now else None)
+    closure = queries.upstream(shown, at or (timezone.now() if is_now else None))
     form = FollowForm(request.GET or None, closure=closure)
     followed = _followed(form, closure)
-    header = version_header(shown, request.user)
+    header = version_header(shown, request.user, at=at)
     context = {"version": shown, "header": header, "tab": "lineage", "is_now": is_now, "form": form, "closure": closure}
     context |= _drawn(closure, queries.feature_lineage(shown, closure), followed) | _hit(request, closure, followed)
     return render(request, "lineage/version.html", context)
@@ -73,7 +76,7 @@ def _hit(request: HttpRequest, closure: queries.Closure, followed: UUID | None) 
         node = queries.Node("dataset", dataset=closure.sources[closure.training_datasets[0]].dataset)
     else:
         return {"impact": None}
-    return {"impact": queries.impact(node, user=request.user)}
+    return {"impact": queries.impact(node, user=request.user, as_of=moment.of(request))}
 
 
 @login_required
@@ -101,6 +104,7 @@ def _harmless(value: str) -> str:
 
 
 @login_required
+@moment.shows_past
 def graph(request: HttpRequest) -> HttpResponse:
     """The surroundings of a node, or, without one, what there is to look at."""
     form = GraphForm({"direction": "both", "depth": "2", **request.GET.dict()} if request.GET else None)
@@ -118,7 +122,7 @@ def graph(request: HttpRequest) -> HttpResponse:
 
 def _around(request: HttpRequest, asked: dict[str, Any]) -> dict[str, Any]:
     node = queries.find_node(asked["node"], user=request.user)
-    as_of = datetime.combine(asked["as_of"], time.max, UTC) if asked.get("as_of") else None
+    as_of = moment.of(request) or (datetime.combine(asked["as_of"], time.max, UTC) if asked.get("as_of") else None)
     depth, direction = int(asked.get("depth") or 2), asked.get("direction") or "both"
     found = queries.graph(node, direction=direction, depth=depth, as_of=as_of, user=request.user)
     impact = queries.impact(node, user=request.user, as_of=as_of)

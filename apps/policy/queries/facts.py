@@ -1,10 +1,13 @@
 """Answered facts about a version: of its use case, of the organisation, and of the record itself. Nothing is guessed."""
 
+from datetime import datetime
 from typing import Any
 
+from apps.accounts.past import organisation_facts_at
 from apps.accounts.queries import organisation_facts
 from apps.policy import expressions, packs, tiering
 from apps.registry.models import Deployment, Model, ModelVersion, UseCase
+from apps.registry.past import deployments_at
 
 
 def implied_facts(use_case: UseCase) -> dict[str, Any]:
@@ -13,9 +16,9 @@ def implied_facts(use_case: UseCase) -> dict[str, Any]:
     return dict(tiering.propose(packs.questionnaire(), answers, {}, packs.fact_types()).sets)
 
 
-def known_facts(use_case: UseCase) -> dict[str, Any]:
+def known_facts(use_case: UseCase, *, at: datetime | None = None) -> dict[str, Any]:
     """Dotted facts of a use case: what was answered beats what an option implies; the organisation speaks for itself."""
-    organisation = organisation_facts()
+    organisation = organisation_facts() if at is None else organisation_facts_at(at)
     facts = {**implied_facts(use_case), **organisation, **use_case.facts}
     facts |= {name: value for name, value in organisation.items() if name.startswith("org.")}
     if use_case.tier is not None:
@@ -23,17 +26,17 @@ def known_facts(use_case: UseCase) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if name in packs.facts() and value is not None}
 
 
-def facts_of(version: ModelVersion) -> dict[str, Any]:
-    """Nested answered facts (org, use, model, data, eu, us, uk, ca, nyc) as a rule reads them."""
-    facts = known_facts(version.use_case) | {"model.state": state_of(version)}
+def facts_of(version: ModelVersion, *, at: datetime | None = None) -> dict[str, Any]:
+    """Nested answered facts (org, use, model, data, eu, us, uk, ca, nyc) as a rule reads them, now or as they were."""
+    facts = known_facts(version.use_case, at=at) | {"model.state": state_of(version, at=at)}
     return expressions.nest(facts)
 
 
-def state_of(version: ModelVersion) -> str:
+def state_of(version: ModelVersion, *, at: datetime | None = None) -> str:
     """The `model.state` fact as far as the registry knows it."""
     if version.model.state == Model.State.RETIRED:
         return "retired"
-    states = set(Deployment.objects.filter(version=version).values_list("state", flat=True))
+    states = {row.state for row in deployments_at(Deployment.objects.filter(version=version), at)}
     if Deployment.State.SUSPENDED in states:
         return "suspended"
     return "deployed" if Deployment.State.ACTIVE in states else "draft"

@@ -10,12 +10,14 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
 from apps.catalog.models import Dataset
+from apps.catalog.past import datasets_at
 from apps.evidence import queries as evidence
 from apps.evidence.models import Evidence
 from apps.lineage import queries as lineage
 from apps.lineage.models import Edge
 from apps.policy import wording
 from apps.registry.models import Kpi, ModelVersion, UseCase
+from apps.registry.past import kpis_at
 
 MOST_NAMED = 3
 
@@ -51,19 +53,21 @@ def zone() -> Any:
     return ZoneInfo(settings.ORGANISATION_ZONE)
 
 
-def datasets_behind(version: ModelVersion) -> Behind:
-    """Every dataset that a version's data were made from, and the subjects of their versions."""
-    subjects = frozenset(lineage.closure_subjects(version))
+def datasets_behind(version: ModelVersion, past: datetime | None = None) -> Behind:
+    """Every dataset that a version's data were made from, now or as they were, and the subjects of their versions."""
+    subjects = frozenset(lineage.closure_subjects(version, past))
     keys = [subject.partition(":")[2] for subject in subjects if subject.startswith("dataset_version:")]
-    made_by_a_job = Edge.objects.current().filter(target=OuterRef("pk"))
+    made_by_a_job = Edge.objects.current(past).filter(target=OuterRef("pk"))
     linked = Q(versions__in=keys) | Q(versions__links__version=version)
     rows = (
         Dataset.objects.filter(linked).distinct().annotate(is_made=Exists(made_by_a_job)).order_by("namespace", "name")
     )
-    return Behind(list(rows), subjects)
+    return Behind(list(rows) if past is None else datasets_at(rows, past), subjects)
 
 
-def measured_facts(version: ModelVersion, behind: Behind, types: dict[str, Any], at: datetime) -> Measured:
+def measured_facts(
+    version: ModelVersion, behind: Behind, types: dict[str, Any], at: datetime, past: datetime | None = None
+) -> Measured:
     """Everything measured that a limit may read, by its first name: metrics, evidence, terms, kpi, tier, version."""
     found = Measured()
     for item in evidence.current_for(version, at=at):
@@ -82,7 +86,7 @@ def measured_facts(version: ModelVersion, behind: Behind, types: dict[str, Any],
                 found.facts[f"evidence.{type_id}.{name}"] = value
                 found.sources[f"evidence.{type_id}.{name}"] = tuple(view.evidence)
     found.facts |= terms_facts(behind.datasets, version.use_case, organisation_day(at))
-    found.facts |= kpi_facts(version, found.facts)
+    found.facts |= kpi_facts(version, found.facts, past)
     found.facts |= {
         "tier.is_confirmed": version.use_case.is_tier_confirmed,
         "tier.words": f"tier {version.use_case.tier}" if version.use_case.is_tier_confirmed else "not confirmed",
@@ -142,9 +146,9 @@ def terms_turn(datasets: Iterable[Dataset], at: datetime) -> datetime | None:
     return datetime.combine(min(days) + timedelta(days=1), time.min, tzinfo=zone()) if days else None
 
 
-def kpi_facts(version: ModelVersion, known: dict[str, Any]) -> dict[str, Any]:
+def kpi_facts(version: ModelVersion, known: dict[str, Any], past: datetime | None = None) -> dict[str, Any]:
     """How many targets with a named baseline the version was measured on, and how many it beats."""
-    rows = [(row, base) for row in version.use_case.kpis.all() if (base := row.baseline_value) is not None]
+    rows = [(row, base) for row in kpis_at(version.use_case, past) if (base := row.baseline_value) is not None]
     measured = {row.name: value for row, _ in rows if (value := kpi_value(row, version, known)) is not None}
     behind = [
         (row, base) for row, base in rows if row.name in measured and not is_better(row, measured[row.name], base)

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.core.errors import Unavailable
-from apps.policy import packs, requirements
+from apps.policy import packs, past, requirements
 from apps.policy.models import Assessment, Framework, FrameworkChoice, Policy, PolicyVersion, Publication, Waiver
 from apps.policy.requirements import CompiledPolicy
 from apps.registry.models import Environment, ModelVersion
@@ -98,17 +98,15 @@ def compiled(version: PolicyVersion) -> CompiledPolicy:
     return ready
 
 
-def framework_states() -> list[ActiveFramework]:
+def framework_states(at: datetime | None = None) -> list[ActiveFramework]:
     """Every framework in its newest library version: automatic ones are on, suggested ones unless left, others when adopted."""
     newest: dict[str, Framework] = {}
-    for framework in Framework.objects.order_by("slug", "library_version"):
+    libraries = Framework.objects.order_by("slug", "library_version")
+    for framework in libraries if at is None else libraries.filter(created_at__lte=at):
         newest[framework.slug] = framework
-    rows = FrameworkChoice.objects.exclude(state=FrameworkChoice.State.REJECTED).select_related(
-        "requested_by", "decided_by"
-    )
     chosen: dict[str, FrameworkChoice] = {}
     wishes: dict[str, FrameworkChoice] = {}
-    for row in rows.order_by("created_at", "id"):
+    for row in past.choices_at(at):
         (chosen if row.state == FrameworkChoice.State.CONFIRMED else wishes)[row.slug] = row
     return [
         ActiveFramework(
@@ -148,6 +146,9 @@ def assessments_of(version: ModelVersion, environment: Environment | None = None
     return rows.filter(environment=environment) if environment else rows
 
 
-def drafts(policy: Policy) -> list[PolicyVersion]:
-    """Versions of a policy that nobody published yet, newest first."""
-    return list(policy.versions.filter(publication__isnull=True).select_related("drafted_by").order_by("-version"))
+def drafts(policy: Policy, at: datetime | None = None) -> list[PolicyVersion]:
+    """Versions of a policy that nobody had published, newest first."""
+    unpublished = Q(publication__isnull=True)
+    if at is not None:
+        unpublished = Q(created_at__lte=at) & (unpublished | Q(publication__created_at__gt=at))
+    return list(policy.versions.filter(unpublished).select_related("drafted_by").order_by("-version"))

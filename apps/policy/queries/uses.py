@@ -1,5 +1,6 @@
 """Which requirements read an item of evidence, by the newest judgement of its version."""
 
+from datetime import datetime
 from typing import Any
 
 from apps.evidence.models import Evidence
@@ -10,11 +11,12 @@ UNASKED = {"not_applicable", "not_yet_effective"}
 
 
 @teller
-def uses_of(item: Evidence) -> list[Use]:
-    """What the newest judgement of the item's version made of it."""
+def uses_of(item: Evidence, at: datetime | None = None) -> list[Use]:
+    """What the newest judgement of the item's version, now or then, made of it."""
     if item.version_id is None:
         return []
-    newest = Assessment.objects.filter(version=item.version_id).select_related("policy_version__policy").first()
+    rows = Assessment.objects.filter(version=item.version_id).select_related("policy_version__policy")
+    newest = (rows if at is None else rows.filter(at__lte=at)).first()
     if newest is None:
         return []
     return [

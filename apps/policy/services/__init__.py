@@ -12,7 +12,7 @@ from apps.policy.services.policies import (
     reject_framework,
     request_framework,
 )
-from apps.policy.services.reporting import intake_of, judged_as_of
+from apps.policy.services.reporting import intake_of, judged_as_of, judgement_as_at
 from apps.policy.services.simulating import Simulation, simulate
 from apps.policy.services.tiers import answer_facts, arithmetic_of, confirm_tier, proposal_for, propose_tier
 from apps.policy.services.waivers import (
@@ -50,6 +50,7 @@ __all__ = [
     "publish_policy",
     "reject_framework",
     "reject_waiver",
+    "judgement_as_at",
     "judgement_from",
     "replay",
     "request_framework",

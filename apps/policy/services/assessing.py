@@ -111,20 +111,21 @@ def assess(
     stage: str = "gate",
     store: bool = False,
     extra_waivers: Mapping[str, WaiverView] | None = None,
+    past: datetime | None = None,
 ) -> Judgement:
     """Judge a version for an environment. Everything read is named in `reads`; `store` keeps the judgement for replay.
 
     `stage` says how far the version is: "submit", "approve" or "gate"; records that are made later are not asked for before.
-    `extra_waivers` are tried in addition, for a preview that is never stored.
+    `extra_waivers` are tried in addition, for a preview that is never stored. `past` reads facts as they were: see `past.py`.
     """
     if stage not in STAGES:
         raise BadRequest(f"A stage is one of {', '.join(STAGES)}.")
     if extra_waivers and store:
         raise BadRequest("A judgement with waivers that nobody granted is not stored.")
-    at = at or timezone.now()
+    at = past or at or timezone.now()
     policy_version = queries.policy_for(version, environment, at=at)
     policy = queries.compiled(policy_version)
-    snapshot, reads, turn = gather(version, environment, at, extra_waivers or {})
+    snapshot, reads, turn = gather(version, environment, at, extra_waivers or {}, past)
     results = [with_link(row, version) for row in rules.judge(policy, snapshot, at=at, stage=stage)]
     sentence, is_ready, counts = summary(results)
     ends = [moment for moment in (earliest_end(results), turn) if moment and moment > at]
@@ -137,14 +138,15 @@ def assess(
 
 
 def gather(
-    version: ModelVersion, environment: Environment, at: datetime, extra: Mapping[str, WaiverView]
-) -> tuple[Snapshot, frozenset[str], datetime | None]:
+    version: ModelVersion, environment: Environment, at: datetime, extra: Mapping[str, WaiverView],
+    past: datetime | None = None,
+) -> tuple[Snapshot, frozenset[str], datetime | None]:  # fmt: skip
     """Everything a judgement may read, the subjects it stands for, and when terms of data next end by themselves."""
     use_case = version.use_case
-    behind = queries.datasets_behind(version)
+    behind = queries.datasets_behind(version, past)
     types = type_views(version, at)
-    found = queries.measured_facts(version, behind, types, at)
-    facts = queries.facts_of(version) | expressions.nest(found.facts)
+    found = queries.measured_facts(version, behind, types, at, past)
+    facts = queries.facts_of(version, at=past) | expressions.nest(found.facts)
     snapshot = Snapshot(
         facts=facts, types=types, sources=found.sources, waivers=granted_waivers(version, environment, at) | dict(extra),
         questions={name: row["question"] for name, row in packs.facts().items()}, zone=measured.zone(),

@@ -8,20 +8,43 @@ from django.utils import timezone
 from apps.core.errors import Invalid
 from apps.policy import packs, queries
 from apps.policy.models import Assessment, PolicyVersion
-from apps.policy.services.assessing import Judgement, assess, result_row
+from apps.policy.services.assessing import Judgement, assess, judgement_from, result_row
 from apps.policy.services.tiers import arithmetic_of, proposal_for
 from apps.registry.models import Environment, ModelVersion, UseCase
+from apps.registry.past import version_at
 
 
 def judged_as_of(version: ModelVersion, environment: Environment, at: datetime | None, stage: str) -> dict[str, Any]:
     """The judgement now, or at a moment: as it was stored then, else from what was recorded until then."""
     if at is None or at >= timezone.now():
         return judgement_row(assess(version, environment, stage=stage), "now")
-    stored = queries.assessments_of(version, environment).filter(at__lte=at, stage=stage).first()
+    stored = kept_then(version, environment, at, stage)
     if stored is not None:
         return stored_row(stored)
+    return judgement_row(judged_again(version, environment, at, stage), "reconstructed")
+
+
+def judgement_as_at(
+    version: ModelVersion, environment: Environment, at: datetime, stage: str = "gate"
+) -> tuple[Judgement, str]:
+    """The judgement that stood at a moment and its basis: "stored" when it was kept then, else "reconstructed" from the record."""
+    stored = kept_then(version, environment, at, stage)
+    if stored is not None:
+        return judgement_from(stored, version, environment), "stored"
+    return judged_again(version, environment, at, stage), "reconstructed"
+
+
+def kept_then(version: ModelVersion, environment: Environment, at: datetime, stage: str) -> Assessment | None:
+    """The newest judgement that was kept until then."""
+    rows = queries.assessments_of(version, environment).filter(at__lte=at, stage=stage)
+    return rows.order_by("-at", "-id").first()
+
+
+def judged_again(version: ModelVersion, environment: Environment, at: datetime, stage: str) -> Judgement:
+    """A judgement of a moment for which none was kept, from facts as they were then."""
     refuse_before_time(version, environment, at)
-    return judgement_row(assess(version, environment, at=at, stage=stage), "reconstructed")
+    then = version_at(version, at)
+    return assess(then, environment, stage=stage, past=at)
 
 
 def refuse_before_time(version: ModelVersion, environment: Environment, at: datetime) -> None:

@@ -1,6 +1,6 @@
 """Rows of the policy pages, ready to print."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from apps.policy import packs, queries, wording
@@ -10,18 +10,19 @@ from apps.policy.requirements import Item, Requirement, compile_requirement
 HOUSE = {"house": "House rules", "minimum-evidence": "Minimum evidence"}
 
 
-def policy_rows() -> list[dict[str, Any]]:
-    """Every policy with its version in force and how many requirements it has."""
-    in_force = queries.policies_in_force()
+def policy_rows(at: datetime | None = None) -> list[dict[str, Any]]:
+    """Every policy with its version in force, now or then, and how many requirements it has."""
+    in_force = queries.policies_in_force(at)
     rows = []
-    for policy in Policy.objects.select_related("environment"):
+    policies = Policy.objects.select_related("environment")
+    for policy in policies if at is None else policies.filter(created_at__lte=at):
         version = in_force.get(policy.pk)
         count = len(queries.compiled(version).requirements) if version else 0
-        rows.append({"policy": policy, "version": version, "count": count, "drafts": len(queries.drafts(policy))})
+        rows.append({"policy": policy, "version": version, "count": count, "drafts": len(queries.drafts(policy, at))})
     return rows
 
 
-def framework_rows() -> list[dict[str, Any]]:
+def framework_rows(at: datetime | None = None) -> list[dict[str, Any]]:
     """Every framework with whether it is looked at."""
     return [
         {
@@ -31,7 +32,7 @@ def framework_rows() -> list[dict[str, Any]]:
             "binding": row.framework.binding.replace("_", " "),
             "as_of": day_of(row.framework.body["framework"]["as_of"]),
         }
-        for row in queries.framework_states()
+        for row in queries.framework_states(at)
     ]
 
 

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from apps.core import moment
 from apps.core.errors import Invalid, ProductError
 from apps.core.permissions import refusals
 from apps.policy import packs, queries, services
@@ -19,21 +20,25 @@ from apps.registry.queries import use_case_for
 
 
 @login_required
+@moment.shows_past
 def policy_list(request: HttpRequest) -> HttpResponse:
     """Every policy with the version in force, and every framework with whether it is looked at."""
-    context = {"policies": policy_rows(), "frameworks": framework_rows()}
+    at = moment.of(request)
+    context = {"policies": policy_rows(at), "frameworks": framework_rows(at)}
     return render(request, "policy/policy_list.html", context)
 
 
 @login_required
+@moment.shows_past
 def policy(request: HttpRequest, slug: str) -> HttpResponse:
     """The version in force with its requirements, and the drafts."""
     found = get_object_or_404(Policy.objects.select_related("environment"), slug=slug)
-    version = queries.policies_in_force().get(found.pk)
+    version = queries.policies_in_force(moment.of(request)).get(found.pk)
     return render(request, "policy/policy.html", policy_context(request, found, version))
 
 
 @login_required
+@moment.shows_past
 def policy_version(request: HttpRequest, pk: Any) -> HttpResponse:
     """One version of a policy as it is and stays."""
     version = get_object_or_404(PolicyVersion.objects.select_related("policy__environment", "drafted_by"), pk=pk)
@@ -42,14 +47,19 @@ def policy_version(request: HttpRequest, pk: Any) -> HttpResponse:
 
 def policy_context(request: HttpRequest, found: Policy, version: PolicyVersion | None) -> dict[str, Any]:
     """What the page of a policy shows."""
-    in_force = queries.policies_in_force().get(found.pk)
+    at = moment.of(request)
+    for row in [found, version] if at and version else [found] if at else []:
+        moment.require_there(row, at, str(row))
+    in_force = queries.policies_in_force(at).get(found.pk)
+    publication = getattr(version, "publication", None) if version else None
     kept = request.GET.get("framework", "")
     groups = requirement_rows(version, kept) if version else []
     return {
-        "policy": found, "version": version, "is_in_force": version is not None and version == in_force, "drafts": queries.drafts(found),
+        "policy": found, "version": version, "drafts": queries.drafts(found, at),
+        "is_in_force": version is not None and version == in_force,
         "groups": groups, "total": sum(group["count"] for group in groups), "kept": kept, "tier": packs.tier_row(found.tier),
         "refusals": refusals(request.user, "policy.publish_policy", version) if version else [],
-        "publication": getattr(version, "publication", None) if version else None,
+        "publication": publication if publication and (at is None or publication.created_at <= at) else None,
     }  # fmt: skip
 
 
@@ -109,9 +119,10 @@ def publish(request: HttpRequest, pk: Any) -> HttpResponse:
 
 
 @login_required
+@moment.shows_past
 def framework(request: HttpRequest, slug: str) -> HttpResponse:
     """A framework with its requirements, and the form to change whether it is looked at."""
-    state = next((row for row in queries.framework_states() if row.framework.slug == slug), None)
+    state = next((row for row in queries.framework_states(moment.of(request)) if row.framework.slug == slug), None)
     if state is None:
         raise Http404
     form = forms.FrameworkForm(request.POST or None)

@@ -1,5 +1,6 @@
 """Pages about waivers."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -7,13 +8,13 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from apps.core import moment
 from apps.core.errors import ProductError
 from apps.core.permissions import refusals
-from apps.policy import queries, services, wording
+from apps.policy import past, queries, services, wording
 from apps.policy.models import Waiver
 from apps.policy.queries.measured import organisation_day
 from apps.policy.services import Judgement, WaiverEffect
@@ -26,21 +27,28 @@ DECISIONS = {"approve": services.approve_waiver, "reject": services.reject_waive
 
 
 @login_required
+@moment.shows_past
 def waiver_list(request: HttpRequest) -> HttpResponse:
     """Waivers that the reader may see, those that end first before the others."""
     form = WaiverFilter(request.GET or None)
     wish = form.cleaned_data if form.is_valid() else {}
-    rows = narrowed(queries.waivers_for(request.user), wish.get("state", ""), wish.get("requirement", ""))
+    at = moment.of(request)
+    rows = narrowed(queries.waivers_for(request.user), wish.get("state", ""), wish.get("requirement", ""), at)
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    page.object_list = [row if at is None else past.waiver_at(row, at) for row in page.object_list]
     for waiver in page.object_list:
         waiver.shown_state = shown_state(waiver)
     return render(request, "policy/waiver_list.html", {"form": form, "page": page, "population": page.paginator.count})
 
 
-def narrowed(rows: Any, state: str, requirement: str) -> Any:
-    """Only the waivers in this state for requirements with these letters."""
-    today = organisation_day(timezone.now())
-    if state == "ended":
+def narrowed(rows: Any, state: str, requirement: str, at: datetime | None = None) -> Any:
+    """Only the waivers that are, or were, in this state for requirements with these letters."""
+    today = organisation_day(moment.now())
+    if at is not None:
+        rows = past.waivers_in_state(rows, Waiver.State.GRANTED if state == "ended" else state, at)
+        rows = rows.filter(ends_on__lt=today) if state == "ended" else rows
+        rows = rows.filter(ends_on__gte=today) if state == Waiver.State.GRANTED else rows
+    elif state == "ended":
         rows = rows.filter(state=Waiver.State.GRANTED, ends_on__lt=today)
     elif state == Waiver.State.GRANTED:
         rows = rows.filter(state=state, ends_on__gte=today)
@@ -51,7 +59,7 @@ def narrowed(rows: Any, state: str, requirement: str) -> Any:
 
 def shown_state(waiver: Waiver) -> str:
     """The state with the time that has passed."""
-    return "ended" if waiver.has_ended(organisation_day(timezone.now())) else waiver.state
+    return "ended" if waiver.has_ended(organisation_day(moment.now())) else waiver.state
 
 
 @login_required
@@ -116,10 +124,11 @@ def waiver_new_page(
 
 
 @login_required
+@moment.shows_past
 def waiver(request: HttpRequest, pk: Any) -> HttpResponse:
     """A waiver, what it changes, and the decision about it."""
-    found = get_object_or_404(queries.waivers_for(request.user), pk=pk)
-    return waiver_page(request, found, ReasonForm())
+    found, at = get_object_or_404(queries.waivers_for(request.user), pk=pk), moment.of(request)
+    return waiver_page(request, found if at is None else past.waiver_at(found, at), ReasonForm())
 
 
 def waiver_page(request: HttpRequest, found: Waiver, form: ReasonForm) -> HttpResponse:
@@ -132,7 +141,7 @@ def waiver_page(request: HttpRequest, found: Waiver, form: ReasonForm) -> HttpRe
     }
     context = {
         "waiver": found, "shown_state": shown_state(found), "version": found.version, "form": form, "steps": steps_of(found),
-        "effect": effect_of(found.version, wish) if is_open else [], "is_open": is_open,
+        "effect": effect_of(found.version, wish) if is_open and moment.of(request) is None else [], "is_open": is_open,
         "may_withdraw": found.state in (Waiver.State.REQUESTED, Waiver.State.GRANTED),
         "decide_refusals": refusals(request.user, "policy.decide_waiver", found),
         "withdraw_refusals": refusals(request.user, "policy.withdraw_waiver", found),

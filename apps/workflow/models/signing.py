@@ -1,6 +1,7 @@
 """What a signer was shown, what they signed, and what an approval stands on."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -46,6 +47,11 @@ class SignatureQuerySet(ImmutableQuerySet):
     def standing(self) -> "SignatureQuerySet":
         """Signatures that are no withdrawal and were not withdrawn."""
         return self.exclude(meaning=Signature.Meaning.WITHDRAWN).filter(withdrawals__isnull=True)
+
+    def standing_at(self, at: datetime) -> "SignatureQuerySet":
+        """Signatures that had been given by then and that nobody had withdrawn."""
+        given = self.exclude(meaning=Signature.Meaning.WITHDRAWN).filter(signed_at__lte=at)
+        return given.filter(Q(withdrawals__isnull=True) | Q(withdrawals__signed_at__gt=at))
 
 
 class Signature(Immutable):

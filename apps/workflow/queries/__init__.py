@@ -48,6 +48,8 @@ from apps.workflow.queries.standing import (
     newest_review,
     recorded_states,
     standing_approval,
+    standing_as_at,
+    standing_of,
     version_state,
 )
 
@@ -93,6 +95,8 @@ __all__ = [
     "signatures_of",
     "signing_page",
     "standing_approval",
+    "standing_as_at",
+    "standing_of",
     "version_state",
     "versions_hit",
     "visible_findings",

@@ -1,5 +1,6 @@
 """Finding one row by its id for a reader: what they may not see does not exist."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +8,9 @@ from django.db.models import QuerySet
 
 from apps.core.errors import NotFound
 from apps.registry.models import ModelVersion
+from apps.registry.past import version_at
 from apps.registry.queries import as_uuid
+from apps.workflow import past
 from apps.workflow.models import Comment, Finding, Review, Signature
 
 RELATED = ("process", "environment", "opened_by", "version__model__use_case", "version__model__owner")
@@ -19,13 +22,17 @@ def reviews_for(user: Any) -> QuerySet[Review]:
     return rows
 
 
-def review_for(user: Any, pk: UUID | str) -> Review:
-    """The review with this id, if the user may see it. Raises NotFound."""
+def review_for(user: Any, pk: UUID | str, *, at: datetime | None = None) -> Review:
+    """The review with this id, now or as it was, if the user may see it. Raises NotFound."""
     key = as_uuid(pk)
     found = reviews_for(user).filter(pk=key).first() if key else None
     if found is None:
         raise NotFound("There is no such review, or you may not see it.")
-    return found
+    if at is None:
+        return found
+    then = past.review_at(found, at)
+    then.version = version_at(found.version, at)
+    return then
 
 
 def visible_findings(user: Any) -> Any:
@@ -42,13 +49,13 @@ def visible_findings(user: Any) -> Any:
     return Finding.objects.visible_to(user).select_related(*related)
 
 
-def finding_for(user: Any, pk: UUID | str) -> Finding:
-    """The finding with this id, if the user may see it. Raises NotFound."""
+def finding_for(user: Any, pk: UUID | str, *, at: datetime | None = None) -> Finding:
+    """The finding with this id, now or as it was, if the user may see it. Raises NotFound."""
     key = as_uuid(pk)
     found: Finding | None = visible_findings(user).filter(pk=key).first() if key else None
     if found is None:
         raise NotFound("There is no such finding, or you may not see it.")
-    return found
+    return found if at is None else past.finding_at(found, at)
 
 
 def signature_for(user: Any, pk: UUID | str) -> Signature:
@@ -69,7 +76,7 @@ def signature_for(user: Any, pk: UUID | str) -> Signature:
     return found
 
 
-def comments_on(version: ModelVersion) -> QuerySet[Comment]:
-    """Everything said about a version."""
-    rows: QuerySet[Comment] = Comment.objects.filter(version=version).select_related("by")
-    return rows
+def comments_on(version: ModelVersion, *, at: datetime | None = None) -> QuerySet[Comment]:
+    """Everything said about a version, now or until then."""
+    rows: QuerySet[Comment] = Comment.objects.filter(version=version.pk).select_related("by")
+    return rows if at is None else rows.filter(created_at__lte=at)

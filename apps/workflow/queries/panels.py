@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
@@ -12,13 +13,13 @@ from apps.audit.models import Entry
 from apps.core.models import Immutable
 from apps.policy import services as policy
 from apps.registry.models import Environment, ModelVersion
-from apps.workflow import lifecycle, processes
+from apps.workflow import lifecycle, past, processes
 from apps.workflow.models import Comment, Condition, Finding, Review, Signature, Step, printed_names
 from apps.workflow.queries.actions import Action, actions_for, why_not
 from apps.workflow.queries.content import meaning_sentence
 from apps.workflow.queries.queue import Turn, claimer, whose_turn
 from apps.workflow.queries.readiness import Candidate, obstacles
-from apps.workflow.queries.standing import Standing, standing_approval
+from apps.workflow.queries.standing import Standing, conditions_at, standing_approval, standing_as_at
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,11 @@ def panel(
     environment: Environment | None = None,
     standing: Standing | None = None,
     judgement: Any = None,
+    at: datetime | None = None,
 ) -> Panel:
     """The context of `workflow/turn_panel.html`, `review_panel.html` and `findings_panel.html`, under the name `panel`."""
+    if at is not None:
+        return panel_as_at(version, standing or standing_as_at(version, at, environment=environment), at)
     standing = standing or standing_approval(version, environment=environment)
     review = standing.review
     findings = list(findings_for(version).open().order_by("due_on", "number"))
@@ -104,6 +108,21 @@ def panel(
     )  # fmt: skip
 
 
+def panel_as_at(version: ModelVersion, standing: Standing, at: datetime) -> Panel:
+    """The same panels as they were: steps, signatures, findings and conditions of then, and nothing to do."""
+    rows = findings_for(version).filter(created_at__lte=at).order_by("due_on", "number")
+    findings = [row for row in past.findings_at(rows, at) if row.is_open]
+    counts = {"finding_count": len(rows), "comment_count": version.comments.filter(created_at__lte=at).count()}
+    review = standing.review
+    if review is None:
+        return Panel(version, standing, None, None, [], findings=findings, **counts)
+    return Panel(
+        version, standing, review, whose_turn(review), [], steps=step_rows(review, at=at),
+        signatures=signatures_of(review, at=at), findings=findings, conditions=conditions_at(review, at),
+        days=processes.working_days_between(review.submitted_at.date(), (review.decided_at or at).date()) + 1, **counts,
+    )  # fmt: skip
+
+
 def last_step_obstacles(review: Review, judgement: Any = None) -> list[str]:
     """Why the deciding step may not approve yet; asked only when it is the open one."""
     step, last = review.open_step, review.last_step
@@ -114,10 +133,11 @@ def last_step_obstacles(review: Review, judgement: Any = None) -> list[str]:
     return obstacles(review, judgement)
 
 
-def step_rows(review: Review) -> list[StepRow]:
-    """The steps of the current round with who signed them."""
+def step_rows(review: Review, *, at: datetime | None = None) -> list[StepRow]:
+    """The steps of the current round with who signed them, now or until then."""
     signers: dict[Any, list[str]] = defaultdict(list)
-    signatures = list(Signature.objects.standing().filter(review=review, round=review.round))
+    given = Signature.objects.standing() if at is None else Signature.objects.standing_at(at)
+    signatures = list(given.filter(review=review, round=review.round))
     printed_names(signatures)
     for signature in signatures:
         signers[signature.step_id].append(signature.printed_name)
@@ -138,9 +158,14 @@ def step_rows(review: Review) -> list[StepRow]:
     return rows
 
 
-def signatures_of(review: Review, *, every_round: bool = False) -> list[SignatureRow]:
+def signatures_of(review: Review, *, every_round: bool = False, at: datetime | None = None) -> list[SignatureRow]:
     """The signatures of a review, newest first, each with its entry in the log. Withdrawn ones stay and are marked."""
-    rows = review.signatures.select_related("step", "signer", "withdraws").order_by("-signed_at", "-id")
+    given = Signature.objects.filter(review=review.pk)
+    rows = (
+        (given if at is None else given.filter(signed_at__lte=at))
+        .select_related("step", "signer", "withdraws")
+        .order_by("-signed_at", "-id")
+    )
     signatures = list(rows if every_round else rows.filter(round=review.round))
     printed_names(signatures)
     numbers = entry_numbers(signatures)
@@ -201,12 +226,11 @@ class QuestionThread:
         return "answered" if Comment.Kind.ANSWER in kinds else "raised"
 
 
-def challenge_log(version: ModelVersion) -> list[QuestionThread]:
+def challenge_log(version: ModelVersion, *, at: datetime | None = None) -> list[QuestionThread]:
     """Everything said about a version, as threads, oldest first; what was said about a finding stands with the finding."""
-    replies = Prefetch("replies", queryset=Comment.objects.select_related("by").order_by("created_at", "id"))
-    rows = Comment.objects.filter(version=version, parent__isnull=True, finding__isnull=True).select_related(
-        "by", "review"
-    )
+    said = Comment.objects.all() if at is None else Comment.objects.filter(created_at__lte=at)
+    replies = Prefetch("replies", queryset=said.select_related("by").order_by("created_at", "id"))
+    rows = said.filter(version=version, parent__isnull=True, finding__isnull=True).select_related("by", "review")
     return [
         QuestionThread(row, list(row.replies.all()))
         for row in rows.prefetch_related(replies).order_by("created_at", "id")

@@ -10,6 +10,7 @@ from django.utils import timezone
 from apps.accounts.models import Role, User
 from apps.accounts.permissions import role_names
 from apps.accounts.queries import people_with
+from apps.core import moment
 from apps.core.permissions import refusals
 from apps.policy.queries.measured import organisation_day
 from apps.registry.models import Environment, ModelVersion, UseCase
@@ -39,7 +40,7 @@ class Turn:
         """How far the day is: "due in 2 days", "due today", "1 day overdue"."""
         if self.due_on is None:
             return ""
-        days = (self.due_on - organisation_day(timezone.now())).days
+        days = (self.due_on - organisation_day(moment.now())).days
         if days < 0:
             return f"{counted(-days, 'day')} overdue"
         return f"due in {counted(days, 'day')}" if days else "due today"
@@ -149,7 +150,7 @@ def finding_row(finding: Finding) -> QueueRow:
 
 def claimer(step: Step) -> User | None:
     """Who looks at a step now; a claim releases itself."""
-    is_fresh = step.claimed_at is not None and timezone.now() - step.claimed_at < CLAIM_LASTS
+    is_fresh = step.claimed_at is not None and moment.now() - step.claimed_at < CLAIM_LASTS
     return step.claimed_by if is_fresh else None
 
 
@@ -199,10 +200,10 @@ class PathPreview:
     sentence: str
 
 
-def path_preview(use_case: UseCase, tier: int | None = None) -> PathPreview | None:
+def path_preview(use_case: UseCase, tier: int | None = None, *, at: datetime | None = None) -> PathPreview | None:
     """What a version of this use case will have to pass; None while it has no tier, or the tier no process."""
     tier = tier or use_case.tier or use_case.proposed_tier
-    process = newest_process(tier)
+    process = newest_process(tier, at=at)
     if process is None or tier is None:
         return None
     plans = processes.step_plans(process.body)

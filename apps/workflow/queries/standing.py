@@ -11,7 +11,7 @@ from django.utils import timezone
 from apps.policy import services as policy
 from apps.policy.queries.measured import zone
 from apps.registry.models import Environment, ModelVersion
-from apps.workflow import lifecycle
+from apps.workflow import lifecycle, past
 from apps.workflow.differences import Change, since_approval
 from apps.workflow.models import Condition, Manifest, Review
 from apps.workflow.queries.content import policy_changes, relied_on
@@ -68,19 +68,61 @@ def standing_approval(
     return judged(review, at)
 
 
-def newest_review(version: ModelVersion, environment: Environment | None = None) -> Review | None:
-    """The review that speaks for a version. An approval for production covers every other environment too."""
+def standing_of(
+    version: ModelVersion, *, environment: Environment | None = None, at: datetime | None = None
+) -> Standing:
+    """For pages: judged now, or, where they show an earlier moment, what was recorded until then."""
+    if at is None:
+        return standing_approval(version, environment=environment)
+    return standing_as_at(version, at, environment=environment)
+
+
+def standing_as_at(version: ModelVersion, at: datetime, *, environment: Environment | None = None) -> Standing:
+    """What was said of an approval at an earlier moment, from what was recorded until then; nothing is judged again."""
+    review = newest_review(version, environment, at=at)
+    if review is None:
+        return without_review(version, environment, at=at)
+    then = past.review_at(review, at)
+    if then.state not in lifecycle.GRANTED:
+        return Standing(then.state, CODES[then.state], plain_sentence(then), review=then)
+    manifest = Manifest.objects.filter(review=review, created_at__lte=at).order_by("-created_at", "-id").first()
+    conditions = conditions_at(review, at)
+    facts = {"approval": then, "manifest": manifest, "conditions": conditions, "review": then}
+    if then.valid_until is not None and at > then.valid_until:
+        return ended(then, facts)
+    if then.recorded_standing not in lifecycle.GRANTED:
+        code = "CONDITION_LATE" if then.recorded_standing == lifecycle.SUSPENDED else ""
+        return answer(then.recorded_standing, then.state_reason, facts, code=code)
+    return standing(then, conditions, facts)
+
+
+def conditions_at(review: Review, at: datetime) -> list[Condition]:
+    """The conditions of an approval whose finding nobody had verified as closed by then."""
+    rows = Condition.objects.filter(review=review.pk, created_at__lte=at).select_related("finding", "owner", "review")
+    found = []
+    for row in rows.order_by("due_on", "number"):
+        row.finding = past.finding_at(row.finding, at)
+        found += [row] if row.finding.is_open else []
+    return found
+
+
+def newest_review(
+    version: ModelVersion, environment: Environment | None = None, *, at: datetime | None = None
+) -> Review | None:
+    """The review that speaks for a version, now or then. An approval for production covers every other environment too."""
     rows = Review.objects.filter(version=version).select_related("process", "environment", "version__model__use_case")
     if environment is not None:
         covers = Q(environment=environment)
         rows = rows.filter(covers if environment.is_production else covers | Q(environment__is_production=True))
-    return rows.order_by("-submitted_at", "-id").first()
+    if at is not None:
+        rows = rows.filter(created_at__lte=at)
+    return rows.order_by("-created_at" if at else "-submitted_at", "-id").first()
 
 
-def without_review(version: ModelVersion, environment: Environment | None) -> Standing:
+def without_review(version: ModelVersion, environment: Environment | None, *, at: datetime | None = None) -> Standing:
     """A version that nobody submitted for this environment."""
     sentence = f"Version {version.version} was never submitted for approval."
-    other = newest_review(version) if environment is not None else None
+    other = newest_review(version, at=at) if environment is not None else None
     if other is not None and environment is not None:
         sentence = (
             f"Version {version.version} was submitted for {other.environment}, which does not cover {environment}."

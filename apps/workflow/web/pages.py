@@ -11,6 +11,7 @@ from apps.accounts.passkeys import relying_party_of
 from apps.accounts.permissions import role_names
 from apps.accounts.queries import passkeys_of
 from apps.accounts.services import signing_method
+from apps.core import moment
 from apps.core.errors import WrongState
 from apps.policy import services as policy
 from apps.registry import queries as registry
@@ -30,9 +31,11 @@ class Ground:
 
 def version_page(request: HttpRequest, version: ModelVersion, tab: str, panel: Panel | None = None) -> dict[str, Any]:
     """The context of a page under a version: head, tabs and panels."""
-    panel = panel or queries.panel(version, request.user)
+    panel = panel or queries.panel(version, request.user, at=moment.of(request))
     is_yours = bool(panel.turn and panel.turn.is_yours)
-    header = registry.version_header(version, request.user, state=panel.standing.state, is_your_turn=is_yours)
+    header = registry.version_header(
+        version, request.user, state=panel.standing.state, is_your_turn=is_yours, at=moment.of(request)
+    )
     return {"version": version, "header": header, "tab": tab, "panel": panel}
 
 

@@ -1,5 +1,6 @@
 """Pages of the workflow: a GET asks a query and renders, a POST validates a form and calls the same service as the API."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +13,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.core import moment
 from apps.core.errors import BadRequest, NotFound
 from apps.registry.queries import version_for
-from apps.workflow import lifecycle, queries, services
+from apps.workflow import lifecycle, past, queries, services
 from apps.workflow.models import Comment, Finding
 from apps.workflow.web import forms, pages
 
@@ -23,13 +25,15 @@ PAGE = 25
 
 @login_required
 @require_safe
+@moment.shows_past
 def review_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One review: whose turn, its steps and signatures of every round, findings, conditions, what was approved."""
-    review = queries.review_for(request.user, pk)
-    standing = queries.standing_approval(review.version, environment=review.environment)
-    panel = queries.panel(review.version, request.user, environment=review.environment, standing=standing)
+    at = moment.of(request)
+    review = queries.review_for(request.user, pk, at=at)
+    standing = queries.standing_of(review.version, environment=review.environment, at=at)
+    panel = queries.panel(review.version, request.user, environment=review.environment, standing=standing, at=at)
     context = pages.version_page(request, review.version, "overview", panel) | {
-        "review": review, "signatures": queries.signatures_of(review, every_round=True),
+        "review": review, "signatures": queries.signatures_of(review, every_round=True, at=at),
         "manifest": standing.manifest if standing.review == review else None, "is_newest": standing.review == review,
     }  # fmt: skip
     return render(request, "workflow/review_detail.html", context)
@@ -110,15 +114,17 @@ def submit(request: HttpRequest, version: UUID) -> HttpResponse:
 
 
 @login_required
+@moment.shows_past
 def discussion(request: HttpRequest, version: UUID) -> HttpResponse:
     """The challenge log of a version: questions, answers, outcomes, dissent."""
-    shown = version_for(request.user, version)
+    shown = version_for(request.user, version, at=moment.of(request))
     form = forms.CommentForm(request.POST or None)
     act = lambda: say(shown, form, request.user)  # noqa: E731
     if request.method == "POST" and form.is_valid() and forms.attempt(form, act) is not None:
         return redirect("workflow:discussion", shown.pk)
     context = pages.version_page(request, shown, "discussion") | {
-        "form": form, "threads": queries.challenge_log(shown), "why_not": queries.why_not(request.user, "workflow.comment", shown),
+        "form": form, "threads": queries.challenge_log(shown, at=moment.of(request)),
+        "why_not": queries.why_not(request.user, "workflow.comment", shown),
     }  # fmt: skip
     return render(request, "workflow/discussion.html", context)
 
@@ -135,13 +141,17 @@ def say(version: Any, form: forms.CommentForm, user: Any) -> Comment:
 
 @login_required
 @require_safe
+@moment.shows_past
 def finding_list(request: HttpRequest) -> HttpResponse:
     """Findings over all versions, open ones first."""
-    form = forms.FindingFilterForm(request.GET or {"state": "open"})
-    found = queries.visible_findings(request.user)
-    if form.is_valid():
-        found = narrowed(found, **form.cleaned_data)
-    page = Paginator(found.order_by("due_on", "-number"), PAGE).get_page(request.GET.get("page"))
+    at = moment.of(request)
+    form = forms.FindingFilterForm(request.GET if set(request.GET) - {moment.PARAMETER} else {"state": "open"})
+    wish = form.cleaned_data if form.is_valid() else {}
+    found = narrowed(queries.visible_findings(request.user), **wish | ({} if at is None else {"state": ""}))
+    found = found.order_by("due_on", "-number")
+    page = Paginator(found if at is None else in_state_at(found, wish.get("state", ""), at), PAGE).get_page(
+        request.GET.get("page")
+    )
     return render(
         request, "workflow/finding_list.html", {"page": page, "form": form, "population": page.paginator.count}
     )
@@ -158,6 +168,12 @@ def narrowed(found: Any, *, q: str = "", state: str = "", severity: str = "") ->
     return found.filter(state=state) if state else found
 
 
+def in_state_at(found: Any, state: str, at: datetime) -> list[Finding]:
+    """Findings as they were, those that had this state then."""
+    rows = past.findings_at(found.filter(created_at__lte=at), at)
+    return [row for row in rows if not state or (row.is_open if state == "open" else row.state == state)]
+
+
 ACTS: dict[str, Any] = {
     "answer": services.answer_finding,
     "close": services.close_finding,
@@ -166,16 +182,17 @@ ACTS: dict[str, Any] = {
 
 
 @login_required
+@moment.shows_past
 def finding(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One finding: what it says, its answers, and what this person may do about it."""
-    shown = queries.finding_for(request.user, pk)
+    shown = queries.finding_for(request.user, pk, at=moment.of(request))
     form = forms.FindingAnswerForm(request.POST or None)
     act = lambda: act_on(shown, form, request.user)  # noqa: E731
     if request.method == "POST" and form.is_valid() and forms.attempt(form, act) is not None:
         return redirect("workflow:finding", shown.pk)
     context = {
         "finding": shown, "version": shown.version, "form": form,
-        "words": queries.comments_on(shown.version).filter(finding=shown).order_by("created_at", "id"),
+        "words": queries.comments_on(shown.version, at=moment.of(request)).filter(finding=shown.pk).order_by("created_at", "id"),
         "may_not_answer": queries.why_not(request.user, "workflow.answer_finding", shown),
         "may_not_close": queries.why_not(request.user, "workflow.close_finding", shown),
     }  # fmt: skip

@@ -1,0 +1,130 @@
+"""Every page that shows state, as at an earlier moment: what was so then, never what is so now."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from apps.accounts.past import organisation_facts_at
+from apps.accounts.services import set_organisation_fact
+from apps.catalog import services as catalog
+from apps.catalog.past import dataset_at, fields_at
+from apps.core.moment import NOT_RECORDED, spelled
+from apps.registry import past
+from apps.registry import services as registry
+from apps.registry.models import Deployment
+from apps.workflow import services as workflow
+from apps.workflow.past import finding_at
+from tests import factories
+
+
+@pytest.fixture
+def story(world: Any) -> Any:
+    """A moment, and after it a change of everything that can change."""
+    owner, steward = world.use_case.owner, factories.person("data_steward", username="steward")
+    head = factories.person("head_of_model_risk", username="head")
+    registry.answer_facts(world.use_case, facts={"data.personal": True}, actor=owner)
+    registry.set_proposed_tier(world.use_case, tier=3, arithmetic={}, actor=owner)
+    registry.confirm_tier(world.use_case, tier=3, actor=head)
+    registry.set_kpis(world.use_case, kpis=[registry.KpiTarget("Default rate", 0.03, unit="%")], actor=owner)
+    catalog.change_terms(world.dataset, terms=catalog.Terms(terms="Contract 7"), actor=steward)
+    said = catalog.FieldDeclaration("age", classification="personal", protected=True)
+    catalog.declare_fields(world.dataset, fields=[said], actor=steward)
+    finding = workflow.raise_finding(
+        world.second, severity="high", title="Proxy for age", text="The school stands for the age of the applicant.",
+        owner=owner, due_on=timezone.localdate() + timedelta(days=5), actor=world.risk,
+    )  # fmt: skip
+    world.then = timezone.now()
+    registry.answer_facts(world.use_case, facts={"data.personal": False}, actor=owner)
+    registry.set_proposed_tier(world.use_case, tier=2, arithmetic={}, actor=owner)
+    registry.confirm_tier(world.use_case, tier=2, actor=head)
+    registry.set_kpis(world.use_case, kpis=[registry.KpiTarget("Appeals", 4)], actor=owner)
+    registry.change_use_case(world.use_case, changes={"purpose": "Decide on anything at all."}, actor=owner)
+    catalog.change_terms(world.dataset, terms=catalog.Terms(terms="Contract 8"), actor=steward)
+    catalog.declare_fields(
+        world.dataset, fields=[catalog.FieldDeclaration("age", classification="none")], actor=steward
+    )
+    catalog.record_event(world.dataset, kind="faulty", reason="Rows were lost.", actor=steward)
+    workflow.answer_finding(finding, text="The feature is taken out.", actor=owner)
+    registry.end_deployment(Deployment.objects.get(), reason="Rolled back.", actor=factories.service_account("service"))
+    world.finding = finding
+    return world
+
+
+def test_a_use_case_is_put_together_from_answers_and_entries(story):
+    story.use_case.refresh_from_db()
+    then = past.use_case_at(story.use_case, story.then)
+    assert (then.facts, then.tier, then.proposed_tier) == ({"data.personal": True}, 3, 3)
+    assert then.tier_confirmed_by.username == "head"
+    assert then.purpose == NOT_RECORDED
+    assert then.title == "Retail credit"
+    assert [(kpi.name, kpi.target) for kpi in past.kpis_at(story.use_case, story.then)] == [("Default rate", 0.03)]
+    assert story.use_case.tier == 2
+
+
+def test_data_are_put_together_from_what_was_declared(story):
+    story.dataset.refresh_from_db()
+    then = dataset_at(story.dataset, story.then)
+    assert (then.terms, then.state) == ("Contract 7", "active")
+    age = next(row for row in fields_at(story.dataset, story.then) if row.path == "age")
+    assert (age.classification, age.is_protected) == ("personal", True)
+
+
+def test_findings_and_deployments_go_back(story):
+    story.finding.refresh_from_db()
+    assert (story.finding.state, finding_at(story.finding, story.then).state) == ("answered", "raised")
+    deployment = Deployment.objects.get()
+    assert (deployment.state, past.deployment_at(deployment, story.then).state) == ("ended", "active")
+
+
+def test_facts_of_the_organisation_go_back(db):
+    admin = factories.person("administrator")
+    set_organisation_fact("org.sector", "banking", actor=admin)
+    then = timezone.now()
+    set_organisation_fact("org.sector", "insurance", actor=admin)
+    assert organisation_facts_at(then) == {"org.sector": "banking"}
+
+
+def pages(world: Any) -> dict[str, tuple[str, str]]:
+    """Per page what was so then, and what is so only now."""
+    version = f"/models/credit-scoring/versions/{world.second.version}/"
+    return {
+        "/use-cases/retail-credit/": ("not recorded then", "Decide on anything"),
+        "/models/credit-scoring/": ("Active", "Ended"),
+        version: ("F-", "No finding"),
+        f"/versions/{world.first.pk}/evidence/": ("Production", "Ended"),
+        f"/versions/{world.second.pk}/decisions/": ("Gate decisions", "Nothing so far"),
+        f"/versions/{world.second.pk}/lineage/": ("credit_applications", "Faulty"),
+        f"/versions/{world.second.pk}/discussion/": ("Discussion", "taken out"),
+        f"/datasets/{world.dataset.pk}/": ("Contract 7", "Contract 8"),
+        f"/findings/{world.finding.pk}/": ("Proxy for age", "taken out"),
+        "/findings/": ("Raised", "Nothing so far"),
+        "/waivers/": ("Waivers", "Nothing so far"),
+        "/policies/": ("Policies", "Nothing so far"),
+        "/decisions/": ("decision", "Nothing so far"),
+        "/lineage/": ("Lineage", "Nothing so far"),
+        "/audit/": ("Audit trail", "Rolled back"),
+    }
+
+
+def test_every_page_that_shows_state_shows_the_state_of_then(story, risk):
+    wrong = {}
+    for path, (then, only_now) in pages(story).items():
+        answer = risk.get(f"{path}?as_at={spelled(story.then)}")
+        text = answer.content.decode().split("<main")[-1].split("<footer")[0]
+        if answer.status_code != 200 or b'class="as-at"' not in answer.content or then not in text or only_now in text:
+            wrong[path] = (answer.status_code, then in text, only_now in text)
+    assert wrong == {}
+
+
+def test_links_of_a_past_page_stay_in_the_past(story, risk):
+    page = risk.get(f"/models/credit-scoring/?as_at={spelled(story.then)}").content.decode()
+    assert f"/versions/12/?as_at={spelled(story.then).replace(':', '%3A')}" in page
+
+
+def test_what_was_not_there_yet_is_not_found(story, risk):
+    early = spelled(story.use_case.created_at - timedelta(days=1))
+    answer = risk.get(f"/use-cases/retail-credit/?as_at={early}")
+    assert answer.status_code == 404
+    assert "was not there yet" in answer.content.decode()
