@@ -5,7 +5,7 @@ import { checkHead, readHead, readProof } from "./notes.mjs";
 import { attachments, checkSeal } from "./pdf.mjs";
 import { checkCommitments, checkSignatures, snapshots } from "./people.mjs";
 import {
-  CannotVerify, DECIMAL, Erased, MOMENT, base64, decimal, digits, hex, isObject, isText, isWhole, own, require, strict, utf8,
+  CannotVerify, DECIMAL, Erased, MOMENT, base64, decimal, digits, hex, isObject, isText, isWhole, once, own, require, strict, utf8,
 } from "./text.mjs";
 import { isContinued, isIncluded, leafOf, rootsOf } from "./tree.mjs";
 
@@ -254,7 +254,7 @@ function proofsIn(bag) {
   );
 }
 
-function lines(bytes) {
+const lines = once((bytes) => {
   const found = [];
   let start = 0;
   for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
@@ -263,4 +263,4 @@ function lines(bytes) {
   }
   require(start === bytes.length, "A file is cut off.");
   return found;
-}
+});

@@ -1,6 +1,6 @@
 // CMS signatures (RFC 5652) and time stamps (RFC 3161) by certificates that are trusted. Own DER reader, keys by node:crypto.
 import { X509Certificate, constants, verify } from "node:crypto";
-import { Tampered, hash, require } from "./text.mjs";
+import { Tampered, hash, once, require } from "./text.mjs";
 
 const SIGNED_DATA = "1.2.840.113549.1.7.2";
 const STAMP = "1.2.840.113549.1.9.16.1.4";
@@ -64,7 +64,7 @@ function oid(object) {
   return [first, found[0] - first * 40, ...found.slice(1)].join(".");
 }
 
-function signedData(bytes) {
+const signedData = once((bytes) => {
   const [kind, wrapped] = parts(der(bytes));
   require(oid(kind) === SIGNED_DATA && wrapped.tag === 0xa0, "Not a CMS SignedData.");
   const inside = parts(parts(wrapped)[0]);
@@ -80,7 +80,7 @@ function signedData(bytes) {
     certificates: certificates.map((part) => new X509Certificate(part.bytes)),
     signer: signerInfo(signers[0]),
   };
-}
+});
 
 function signerInfo(object) {
   const [, , digest, ...rest] = parts(object);
@@ -136,7 +136,7 @@ function signerOf(data, content, roots, at) {
   return found;
 }
 
-export const certificates = (texts) => texts.map((text) => new X509Certificate(text));
+export const certificates = once((texts) => texts.map((text) => new X509Certificate(text)));
 
 export function checkDetached(bytes, content, roots) {
   const data = signedData(bytes);

@@ -2,7 +2,7 @@
 import { lstatSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { inflateRawSync } from "node:zlib";
-import { CannotVerify, hex, require, utf8 } from "./text.mjs";
+import { CannotVerify, hex, once, require, utf8 } from "./text.mjs";
 
 const DECLARATION = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
 const LINE = /^([0-9a-f]{64}) {2}([A-Za-z0-9._/-]+)$/;
@@ -129,23 +129,23 @@ function crc32(bytes) {
   return (value ^ 0xffffffff) >>> 0;
 }
 
-export function readManifest(bag, name) {
-  const text = bag.read(name).toString("utf8");
-  require(text.endsWith("\n"), `${name} does not end with a line end.`);
+const manifest = once((bytes) => {
+  const text = bytes.toString("utf8");
+  require(text.endsWith("\n"), "A manifest does not end with a line end.");
   const found = new Map();
   for (const line of text.slice(0, -1).split("\n")) {
     const match = LINE.exec(line);
-    require(match && !found.has(match[2]), `${name} has a wrong line.`);
+    require(match && !found.has(match[2]), "A manifest has a wrong line.");
     found.set(match[2], match[1]);
   }
   return found;
-}
+});
 
 export function checkBag(bag) {
   if (!bag.has("bagit.txt")) throw new CannotVerify("This is not a bundle: there is no bagit.txt.");
   require(bag.read("bagit.txt").toString("latin1") === DECLARATION, "bagit.txt is not the declaration of BagIt 1.0.");
-  const payload = readManifest(bag, "manifest-sha256.txt");
-  const tags = readManifest(bag, "tagmanifest-sha256.txt");
+  const payload = manifest(bag.read("manifest-sha256.txt"));
+  const tags = manifest(bag.read("tagmanifest-sha256.txt"));
   require([...payload.keys()].every((name) => name.startsWith("data/")), "The manifest lists more than the payload.");
   require(![...tags.keys()].some((name) => name.startsWith("data/")), "The tag manifest lists a part of the payload.");
   const listed = new Map([...payload, ...tags]);

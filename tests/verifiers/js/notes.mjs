@@ -8,10 +8,17 @@ const LINE = new RegExp(`^\\u2014 (${NAME}) ([A-Za-z0-9+/]+=*)$`);
 
 export class BadTrust extends Error {}
 
+const KEYS = new Map();
+
+// The public key in these bytes (SubjectPublicKeyInfo, DER); each is read once.
+export function publicKey(der) {
+  const name = der.toString("base64");
+  if (!KEYS.has(name)) KEYS.set(name, createPublicKey({ key: der, format: "der", type: "spki" }));
+  return KEYS.get(name);
+}
+
 export function isEd25519(key, signature, message) {
-  if (signature.length !== 64) return false;
-  const found = createPublicKey({ key: Buffer.concat([SPKI, key]), format: "der", type: "spki" });
-  return verify(null, message, found, signature);
+  return signature.length === 64 && verify(null, message, publicKey(Buffer.concat([SPKI, key])), signature);
 }
 
 export function readTrust(bytes) {

@@ -1,7 +1,7 @@
 // The seal of a PDF and the files attached to it. docs/formats/bundle.md, "PDF".
 import { inflateSync } from "node:zlib";
 import { certificates, checkDetached } from "./cms.mjs";
-import { CannotVerify, Tampered, require } from "./text.mjs";
+import { CannotVerify, Tampered, once, require } from "./text.mjs";
 
 const S = "[ \\t\\n\\r\\f\\v]";
 const RANGE = new RegExp(`/ByteRange${S}*\\[${S}*([0-9]+)${S}+([0-9]+)${S}+([0-9]+)${S}+([0-9]+)${S}*\\]`, "g");
@@ -9,7 +9,7 @@ const EMBEDDED = new RegExp(`/Type${S}*/EmbeddedFile(?![0-9A-Za-z_])`, "g");
 const LENGTH = new RegExp(`/Length${S}+([0-9]+)(?!${S}+[0-9]+${S}+R)(?![0-9A-Za-z_])`);
 const FLATE = new RegExp(`/Filter${S}*/FlateDecode(?![0-9A-Za-z_])`);
 
-export function checkSeal(pdf, roots) {
+const sealed = once((pdf) => {
   const text = pdf.toString("latin1");
   require(text.startsWith("%PDF-"), "The file is not a PDF.");
   const ranges = [...text.matchAll(RANGE)];
@@ -19,9 +19,16 @@ export function checkSeal(pdf, roots) {
   const signature = signatureIn(text.slice(length, second));
   const isFinal = new RegExp(`/TransformMethod${S}*/DocMDP`).test(text) && new RegExp(`/P${S}+1(?![0-9A-Za-z_])`).test(text);
   require(isFinal, "The seal does not forbid later changes.");
+  return { signature, content: Buffer.concat([pdf.subarray(0, length), pdf.subarray(second)]) };
+});
+
+export function checkSeal(pdf, roots) {
+  const seal = sealed(pdf);
   if (roots.length === 0) throw new CannotVerify("The trust file names no certificate for the seal.");
-  checkDetached(signature, Buffer.concat([pdf.subarray(0, length), pdf.subarray(second)]), certificates(roots));
+  checkFor(roots)(seal);
 }
+
+const checkFor = once((roots) => once(({ signature, content }) => checkDetached(signature, content, certificates(roots))));
 
 function signatureIn(gap) {
   require(/^<(?:[0-9a-f]+|[0-9A-F]+)>$/.test(gap) && gap.length % 2 === 0, "The place of the seal is not one hexadecimal string.");
@@ -34,7 +41,7 @@ function signatureIn(gap) {
   return content.subarray(0, size);
 }
 
-export function attachments(pdf) {
+export const attachments = once((pdf) => {
   const text = pdf.toString("latin1");
   return [...text.matchAll(EMBEDDED)].map((match) => {
     const stream = /stream\r?\n/g;
@@ -51,4 +58,4 @@ export function attachments(pdf) {
       throw new Tampered("An attachment cannot be read.");
     }
   });
-}
+});

@@ -1,6 +1,6 @@
 // Signatures of people, passkeys, commitments. docs/formats/signature.md; bundle.md, "Signatures" and "Commitments".
-import { createHmac, createPublicKey, verify } from "node:crypto";
-import { isEd25519 } from "./notes.mjs";
+import { createHmac, verify } from "node:crypto";
+import { isEd25519, publicKey } from "./notes.mjs";
 import {
   CannotVerify, Erased, MOMENT, Tampered, base64, digits, hash, hex, isObject, isText, own, require, spell, strict, utf8,
 } from "./text.mjs";
@@ -131,8 +131,7 @@ function isSigned(assertion, message) {
     return key.length === 44 && key.subarray(0, 12).equals(ED25519) && isEd25519(key.subarray(12), signature, message);
   }
   if (assertion.algorithm !== "ES256" || key.length !== 91 || !key.subarray(0, P256.length).equals(P256)) return false;
-  const found = createPublicKey({ key, format: "der", type: "spki" });
-  return verify("sha256", message, { key: found, dsaEncoding: "der" }, signature);
+  return verify("sha256", message, { key: publicKey(key), dsaEncoding: "der" }, signature);
 }
 
 function enrolment(run, event, payload, assertion, where) {

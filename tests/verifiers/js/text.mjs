@@ -10,8 +10,27 @@ export const MOMENT = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[
 const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 const DEEPEST = 100;
 
+// The same bytes (the same object: nobody changes them) are worked on once; what went wrong with them goes wrong again.
+export function once(work) {
+  const known = new WeakMap();
+  return (bytes, ...rest) => {
+    if (!known.has(bytes)) known.set(bytes, attempt(() => work(bytes, ...rest)));
+    const { value, damage } = known.get(bytes);
+    if (damage) throw damage;
+    return value;
+  };
+}
+
+function attempt(work) {
+  try {
+    return { value: work() };
+  } catch (damage) {
+    return { damage };
+  }
+}
+
 export const hash = (bytes, algorithm = "sha256") => createHash(algorithm).update(bytes).digest();
-export const hex = (bytes) => hash(bytes).toString("hex");
+export const hex = once((bytes) => hash(bytes).toString("hex"));
 export const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 export const own = (value, key) => (isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined);
 export const isText = (value) => typeof value === "string";
@@ -64,7 +83,7 @@ export function spell(value, level = 0) {
   return `{${keys.map((key) => `${spell(key)}:${spell(value[key], level + 1)}`).join(",")}}`;
 }
 
-export function strict(bytes, { numbers = true } = {}) {
+const parsed = once((bytes) => {
   const text = utf8(bytes);
   let value;
   try {
@@ -73,6 +92,11 @@ export function strict(bytes, { numbers = true } = {}) {
     throw new Tampered("Not JSON.");
   }
   require(spell(value) === text, "Not the canonical form of its value.");
+  return { value };
+});
+
+export function strict(bytes, { numbers = true } = {}) {
+  const { value } = parsed(bytes);
   require(numbers || !hasNumber(value), "A number stands where none may be.");
   return value;
 }
