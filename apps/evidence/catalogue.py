@@ -34,6 +34,7 @@ COMPUTED: dict[str, dict[str, str]] = {
         "fields_scanned": "personal_data",
         "detector_version": "personal_data",
     },
+    "deidentification": {"min_k": "singling_out"},
     "bias_examination": {"groups_examined": "protected_attributes", "findings_recorded": "protected_attributes"},
     "performance_report": {"holdout": "performance", "by_group": "performance", "uncertainty": "performance"},
     "fairness_report": {
