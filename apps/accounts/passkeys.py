@@ -4,6 +4,7 @@ Only keys that anybody can check with openssl are enrolled (ES256, EdDSA); every
 """
 
 import base64
+import struct
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -28,8 +29,9 @@ from fido2.webauthn import (
 from apps.accounts.models import Passkey, User
 
 ALGORITHMS = {-7: Passkey.Algorithm.ES256, -8: Passkey.Algorithm.EDDSA}
+P256 = 1  # COSE's number of the curve
 REQUIRED = UserVerificationRequirement.REQUIRED
-UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError)
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError, struct.error)
 
 
 class BadPasskey(ValueError):
@@ -107,6 +109,7 @@ def require_our_kind(found: AuthenticatorData) -> None:
     """Raise BadPasskey for a key that not everybody could check."""
     if found.credential_data is None or found.credential_data.public_key.get(3) not in ALGORITHMS:
         raise BadPasskey("The authenticator made a key of another kind than ES256 or EdDSA.")
+    spki(found.credential_data.public_key)  # ValueError for a point that is on no curve, or of another length
 
 
 def credentials_of(user: User, party: RelyingParty) -> list[AttestedCredentialData]:
@@ -139,6 +142,8 @@ def read_answer(answer: Any, user: User, party: RelyingParty, challenge: bytes) 
 def spki(key: CoseKey) -> bytes:
     """A COSE key as SubjectPublicKeyInfo, which openssl reads."""
     if key[3] == -7:
+        if key.get(-1) != P256:
+            raise BadPasskey("The key is on another curve than P-256.")
         point = b"\x04" + key[-2].rjust(32, b"\x00") + key[-3].rjust(32, b"\x00")
         made: Any = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
     else:

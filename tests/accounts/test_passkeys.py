@@ -13,13 +13,15 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from django.db import transaction
 from django.test import RequestFactory, override_settings
 from django.utils import timezone
+from fido2.utils import websafe_decode, websafe_encode
 
 from apps.accounts import passkeys, services
 from apps.accounts.models import FailedReauthentication, Passkey, Reauthentication, SigningChallenge, User
 from apps.accounts.passkeys import RelyingParty
 from apps.audit.models import Entry
+from apps.core import jobs
 from apps.core.errors import Invalid, NotAllowed, WrongState
-from apps.core.models import digest_of
+from apps.core.models import Job, digest_of
 from tests import factories as make
 from tests.authenticator import PRESENT, Authenticator
 
@@ -186,6 +188,49 @@ def test_garbage_is_refused_with_a_sentence(user: User, laptop: Authenticator, g
         )
 
 
+@pytest.mark.parametrize("part", ["attestationObject", "clientDataJSON"])
+def test_a_damaged_enrolment_is_refused_at_every_byte(user: User, part: str) -> None:
+    device = Authenticator()
+    options, state = passkeys.enrolment(user, PARTY)
+    whole = device.create(options)
+    content = websafe_decode(whole["response"][part])
+    for place in range(len(content) + 1):
+        bad = content[:place] if place % 3 else content[:place] + b"\xff" + content[place + 1 :]
+        if bad == content:
+            continue
+        answer = {**whole, "response": {**whole["response"], part: websafe_encode(bad)}}
+        try:
+            passkeys.read_enrolment(answer, state, PARTY)
+        except passkeys.BadPasskey:
+            continue
+        assert part == "attestationObject"  # names, ids and key bytes may differ and still be a key; never an error
+
+
+def test_a_key_that_is_on_no_curve_is_not_enrolled(user: User) -> None:
+    device = Authenticator()
+    options, state = passkeys.enrolment(user, PARTY)
+    answer = device.create(options)
+    x = device.key.public_key().public_numbers().x.to_bytes(32, "big")
+    content = websafe_decode(answer["response"]["attestationObject"]).replace(x, b"\x01" * 32)
+    answer["response"]["attestationObject"] = websafe_encode(content)
+    with pytest.raises(passkeys.BadPasskey):
+        passkeys.read_enrolment(answer, state, PARTY)
+
+
+@pytest.mark.parametrize("part", ["authenticatorData", "clientDataJSON", "signature"])
+def test_a_damaged_answer_is_refused_at_every_byte(user: User, laptop: Authenticator, part: str) -> None:
+    challenge = prepare(user)
+    options = services.challenge_options(challenge)
+    whole = laptop.get(options)
+    content = websafe_decode(whole["response"][part])
+    wanted = websafe_decode(options["publicKey"]["challenge"])
+    for place in range(len(content)):
+        for bad in (content[:place], content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]):
+            answer = {**whole, "response": {**whole["response"], part: websafe_encode(bad)}}
+            with pytest.raises(passkeys.BadPasskey):
+                passkeys.read_answer(answer, user, PARTY, wanted)
+
+
 def test_five_bad_answers_lock_signing_by_password_too(user: User, laptop: Authenticator) -> None:
     laptop.origin = "http://elsewhere.example"
     for _ in range(5):
@@ -202,6 +247,21 @@ def test_an_ended_passkey_signs_nothing_more(user: User, laptop: Authenticator) 
     with pytest.raises(WrongState, match="no passkey"):
         prepare(user)
     assert Entry.objects.filter(verb="accounts.passkey_revoked").count() == 1
+
+
+def test_who_is_locked_out_and_who_administers_are_written_to(user: User, mailoutbox: list[Any]) -> None:
+    User.objects.filter(pk=user.pk).update(email="signer@models.example")
+    make.person("administrator", email="admin@models.example")
+    for _ in range(5):
+        with pytest.raises(NotAllowed):
+            services.reauthenticate(user, password="wrong", bound_to="sha256:" + "0" * 64)
+    job = jobs.run_now(Job.objects.get(task="accounts.tell_signing_locked"))
+    assert job.result == {"told": 2}
+    assert {address for message in mailoutbox for address in message.to} == {
+        "signer@models.example",
+        "admin@models.example",
+    }
+    assert "Signing is locked until" in mailoutbox[0].body
 
 
 def test_only_its_holder_or_an_administrator_ends_a_passkey(user: User, laptop: Authenticator) -> None:
