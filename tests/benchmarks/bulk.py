@@ -26,7 +26,7 @@ def multiply(model: type[models.Model], seed: Any, amount: int, **different: str
     table = model._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} ({names}) SELECT {', '.join(picked)} FROM generate_series(1, {amount}) AS i,"
+            f"INSERT INTO {table} ({names}) SELECT {', '.join(picked)} FROM generate_series(1::bigint, {amount}) AS i,"
             f" (SELECT * FROM {table} WHERE {model._meta.pk.column} = %s) AS s",
             [seed],
         )

@@ -107,4 +107,6 @@ def verifying(made: Dossier, runs: int) -> Measurement:
 
 def run(command: list[str]) -> None:
     """A program that has to succeed."""
-    subprocess.run(command, check=True, capture_output=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{command[-1]} ended with {done.returncode}: {done.stdout[-1500:]}{done.stderr[-500:]}")

@@ -192,6 +192,6 @@ def make_edges(source: str, target: str, amount: int) -> None:
             f"""INSERT INTO lineage_edge (id, created_at, source_id, target_id, basis, job_id, first_seen, last_seen)
             SELECT {key(EDGE, "number")}, now(), {key(DATASET, "source")}, {key(DATASET, "target")}, 'explicit',
                    {key(JOB, "target")}, now(), now()
-            FROM (SELECT i AS number, {source} AS source, {target} AS target FROM generate_series(1, {amount}) AS i) e
+            FROM (SELECT i AS number, {source} AS source, {target} AS target FROM generate_series(1::bigint, {amount}) AS i) e
             WHERE source <> target ON CONFLICT DO NOTHING""".replace("hash_edge(i)", "abs(hashint8(i)::bigint)")
         )

@@ -134,7 +134,9 @@ def fill(world: World, versions: int) -> None:
     """The house: twenty versions a model, ten models a use case, a review and a decision for each version."""
     models, cases = -(-versions // VERSIONS_EACH), -(-versions // VERSIONS_EACH // MODELS_EACH)
     own, of_version = world.version, key(VERSION)
-    multiply(UseCase, own.use_case.pk, cases, id=key(USE_CASE), slug="'bulk-case-' || i", title="'Scoring of kind ' || i")
+    multiply(
+        UseCase, own.use_case.pk, cases, id=key(USE_CASE), slug="'bulk-case-' || i", title="'Scoring of kind ' || i"
+    )
     of_case = key(USE_CASE, f"(i - 1) % {cases} + 1")
     multiply(
         Model, own.model.pk, models, id=key(MODEL), slug="'bulk-model-' || i", name="'Model ' || i", use_case_id=of_case

@@ -160,31 +160,34 @@ def neighbourhood(
 
 
 LEVEL = """
-SELECT DISTINCT ON (there) there, here FROM (
+SELECT there::text, min(here::text COLLATE "C") FROM (
     SELECT e.{there}_id AS there, e.{here}_id AS here FROM lineage_edge e
-    WHERE e.{here}_id = ANY(%(from)s) AND {held}
+    WHERE e.{here}_id = ANY(%(from)s::uuid[]) AND {held}
     UNION ALL
     SELECT a.alias_id, a.dataset_id FROM lineage_namealias a
-    WHERE a.dataset_id = ANY(%(from)s) AND NOT a.is_shared AND {tied}
+    WHERE a.dataset_id = ANY(%(from)s::uuid[]) AND NOT a.is_shared AND {tied}
     UNION ALL
     SELECT a.dataset_id, a.alias_id FROM lineage_namealias a
-    WHERE a.alias_id = ANY(%(from)s) AND NOT a.is_shared AND {tied}
-) step ORDER BY there, here
+    WHERE a.alias_id = ANY(%(from)s::uuid[]) AND NOT a.is_shared AND {tied}
+) step GROUP BY there
 """
 
 
 class _Front:
-    """One end of a search, growing level by level. ``before`` holds the step by which each dataset was reached."""
+    """One end of a search, growing level by level. ``before`` holds the step by which each dataset was reached.
+
+    Ids are text here: behind a hub there are hundreds of thousands, and making a UUID of each took most of the time.
+    """
 
     def __init__(self, roots: Iterable[UUID], direction: str, as_of: datetime | None) -> None:
-        self.before: dict[UUID, UUID] = {}
-        self.edge = list(roots)
+        self.before: dict[str, str] = {}
+        self.edge = [str(root) for root in roots]
         self.seen = set(self.edge)
         here, there = ("source", "target") if direction == "down" else ("target", "source")
         held, tied = (HELD_NOW, TIED_NOW) if as_of is None else (HELD_THEN, TIED_THEN)
         self.sql, self.as_of = LEVEL.format(here=here, there=there, held=held, tied=tied), as_of
 
-    def grow(self) -> set[UUID]:
+    def grow(self) -> set[str]:
         """Go one level further; the datasets reached first now."""
         with connection.cursor() as cursor:
             cursor.execute(self.sql, {"from": self.edge, "at": self.as_of})
@@ -194,7 +197,7 @@ class _Front:
         self.edge = list(fresh)
         return set(fresh)
 
-    def way(self, node: UUID) -> list[UUID]:
+    def way(self, node: str) -> list[str]:
         """From a root to the node."""
         found = [node]
         while found[-1] in self.before:
@@ -207,10 +210,10 @@ def ways_down(roots: Iterable[UUID], wanted: set[UUID], as_of: datetime | None =
     if len(wanted) <= FEW:
         return {target: _meeting(roots, target, as_of) for target in wanted}
     front = _Front(roots, "down", as_of)
-    missing = wanted - front.seen
+    missing = {str(target) for target in wanted} - front.seen
     while front.edge and missing:
         missing -= front.grow()
-    return {target: front.way(target) for target in wanted}
+    return {target: [UUID(step) for step in front.way(str(target))] for target in wanted}
 
 
 def _meeting(roots: Iterable[UUID], target: UUID, as_of: datetime | None) -> list[UUID]:
@@ -223,7 +226,7 @@ def _meeting(roots: Iterable[UUID], target: UUID, as_of: datetime | None) -> lis
     if not common:
         return [target]
     middle = min(common, key=lambda node: (len(down.way(node)) + len(up.way(node)), node))
-    return [*down.way(middle), *up.way(middle)[-2::-1]]
+    return [UUID(step) for step in [*down.way(middle), *up.way(middle)[-2::-1]]]
 
 
 def datasets_by_id(ids: Iterable[UUID]) -> dict[UUID, Dataset]:
