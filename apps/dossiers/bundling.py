@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -11,6 +12,8 @@ from typing import Any
 from django.conf import settings
 from django.core.files.storage import default_storage
 
+from apps.accounts import queries as accounts
+from apps.audit import canonical
 from apps.audit import services as audit
 from apps.audit.export import bound_rows
 from apps.audit.models import Checkpoint, Entry
@@ -24,6 +27,7 @@ from apps.workflow.models import Signature, Snapshot
 Files = dict[str, bytes]
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 SPECIFICATION = "docs/formats/bundle.md"
+COMMITMENT = re.compile(rb"hmac-sha256:[0-9a-f]{64}")
 MOST_BLOB_BYTES = 256 * 1024 * 1024
 
 
@@ -38,6 +42,8 @@ def payload(content: Mapping[str, Any], attached: bytes, sealed: bytes, head: Ch
     files = exported.payload(also=snapshots(exported))
     for row in content["left_out"]["records"]:
         files.pop(f"data/rows/{row['digest'].removeprefix('sha256:')}.json", None)
+    if content["has_names"]:
+        files |= openings_of(files)
     blobs, listed = blobs_of(exported, room=MOST_BLOB_BYTES if content["profile"] == Dossier.Profile.INSIDE else 0)
     files |= (
         blobs
@@ -51,6 +57,13 @@ def payload(content: Mapping[str, Any], attached: bytes, sealed: bytes, head: Ch
         }
     )
     return files, exported
+
+
+def openings_of(files: Mapping[str, bytes]) -> Files:
+    """data/openings.json: the names behind the commitments in these entries and records, as far as nobody was erased."""
+    wanted = {found.decode() for body in files.values() for found in COMMITMENT.findall(body)}
+    opened = accounts.openings(sorted(wanted)) if wanted else {}
+    return {"data/openings.json": canonical.encode(opened)} if opened else {}
 
 
 def snapshots(exported: audit.Export) -> list[Snapshot]:

@@ -41,6 +41,7 @@ def document(record: VersionRecord) -> Content:
         "order_name": str(Dossier.Order(dossier.order).label),
         "profile": dossier.profile,
         "edition": dossier.edition,
+        "has_names": dossier.has_names,
         "as_at": record.at.isoformat(timespec="seconds"),
         "as_at_utc": wording.utc(record.at),
         "requested_by": str(dossier.requested_by),

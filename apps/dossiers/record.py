@@ -242,6 +242,9 @@ class VersionRecord:
         related: list[Any] = [*self.reviews, *self.findings, *self.decisions, *self.waivers]
         subjects = {self.dossier.subject, self.version.subject, use_case.subject, f"model:{model.pk}"}
         subjects |= {str(row.subject) for row in related} | {row.item.subject for row in self.evidence}
+        subjects |= {
+            f"passkey:{row.signature.assertion['passkey']}" for row in self.signatures if row.signature.assertion
+        }
         subjects |= {f"dataset:{key}" for key in self.closure.sources} | set(self.closure.subjects)
         return sorted(subjects)
 

@@ -10,6 +10,9 @@ from typing import Any
 
 SMALLEST_COUNT = 10
 HIDDEN = "withheld"
+FEWEST = 2  # cells that are hidden together, at least
+RATE = "rate"
+CROSSED = "intersections"  # rows named by a column for each attribute
 # Columns that count people of a group, and columns that a count could be computed back from.
 SIZES = frozenset({"n", "size", "rows", "count", "cases"})
 DECISIONS = frozenset({"selected", "positives", "positive", "approved", "events"})
@@ -32,14 +35,17 @@ def suppress(table: Mapping[str, Any]) -> Suppressed:
     counts = [
         column["key"] for column in columns if column.get("kind") == "count" and column["key"] in SIZES | DECISIONS
     ]
-    if not counts or not is_about_groups(columns):
+    if not counts or not (table.get("key") == CROSSED or is_about_groups(columns)):
         return Suppressed(dict(table), False)
     rows = [dict(row) for row in table["rows"]]
     hidden = {key: small_places(rows, key) for key in counts}
     for key in counts:
         if key in DECISIONS:
             hidden[key] |= against_places(rows, key, counts)
-        add_partner(rows, key, hidden[key])
+        for group in partitions(rows):
+            hidden[key] |= partners(rows, key, group, hidden[key] & group)
+    if not DECISIONS & set(counts):
+        hidden[RATE] = implied_places(rows, counts)
     for key, places in hidden.items():
         for place in places:
             withhold(rows[place], key, columns)
@@ -92,18 +98,49 @@ def against_places(rows: list[dict[str, Any]], key: str, counts: list[str]) -> s
     }
 
 
-def add_partner(rows: list[dict[str, Any]], key: str, places: set[int]) -> None:
-    """One hidden cell alone follows from the total: the next smallest is hidden with it, unless the check hid another."""
-    if len(places) != 1 or any(not whole(row.get(key)) for row in rows):
-        return
-    rest = [place for place, row in enumerate(rows) if place not in places and whole(row.get(key)) and row[key] > 0]
-    if rest:
-        places.add(min(rest, key=lambda place: (rows[place][key], place)))
+def implied_places(rows: list[dict[str, Any]], counts: list[str]) -> set[int]:
+    """Rows whose rate on a printed size says that 1 to 10 people were decided one way."""
+    found = set()
+    for place, row in enumerate(rows):
+        rate = row.get(RATE)
+        if isinstance(rate, int | float) and not isinstance(rate, bool):
+            sizes = [row[size] for size in counts if whole(row.get(size))]
+            if any(is_small(round(rate * size)) or is_small(size - round(rate * size)) for size in sizes):
+                found.add(place)
+    return found
+
+
+def partitions(rows: list[dict[str, Any]]) -> list[set[int]]:
+    """Rows that together are everybody: those of one attribute, because their counts add up to the total."""
+    found: dict[str, set[int]] = {}
+    for place, row in enumerate(rows):
+        label = str(row.get("group", row.get("subpopulation", "")))
+        attribute = str(row.get("attribute") or (label.partition(": ")[0] if ": " in label else ""))
+        found.setdefault(attribute, set()).add(place)
+    return list(found.values())
+
+
+def partners(rows: list[dict[str, Any]], key: str, group: set[int], places: set[int]) -> set[int]:
+    """What has to be hidden with them: the rest of the total must be two cells or more, and more than ten people.
+
+    Nothing is added where the check itself left a cell out, because then the total is not known from the table.
+    """
+    if not places or any(not whole(rows[place].get(key)) for place in group):
+        return set()
+    rest = sorted((rows[place][key], place) for place in group - places if rows[place][key] > 0)
+    added: set[int] = set()
+    total = sum(rows[place][key] for place in places)
+    while rest and (len(places | added) < FEWEST or total <= SMALLEST_COUNT):
+        count, place = rest.pop(0)
+        added.add(place)
+        total += count
+    return added
 
 
 def withhold(row: dict[str, Any], key: str, columns: list[Mapping[str, Any]]) -> None:
     """Take the count out, and every figure that it could be computed from."""
-    row[key] = HIDDEN
+    if key in row:
+        row[key] = HIDDEN
     for column in columns:
         if column.get("kind") in DERIVED_KINDS and column["key"] not in KEPT and row.get(column["key"]) is not None:
             row[column["key"]] = HIDDEN

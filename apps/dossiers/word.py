@@ -26,10 +26,9 @@ HEADINGS = {"h1": "Title", "h2": "Heading 2", "h3": "Heading 3", "h4": "Heading 
 BLOCKS = frozenset("section header div nav p h1 h2 h3 h4 dl ul ol table figure svg article aside img dt dd li".split())
 BOLD = frozenset({"b", "strong", "th", "dt"})
 OWN_LINE = frozenset({"below", "reason", "sub"})
-SKIPPED = frozenset({"toc"})
 WIDEST = Mm(165)
+SVG = "http://www.w3.org/2000/svg"
 SCALE = 2
-PIXELS_PER_MM = 96 / 25.4
 
 
 def document(content: Content, sealed_sha256: str) -> bytes:
@@ -90,10 +89,16 @@ class DocumentWriter:
 
     def _block(self, node: Any) -> None:
         """One element with everything in it."""
-        if not isinstance(node.tag, str) or SKIPPED & set(node.get("class", "").split()):
+        if not isinstance(node.tag, str):
             return
-        kind = node.tag
-        if kind in HEADINGS:
+        kind, classes = node.tag, set(node.get("class", "").split())
+        if "toc" in classes:
+            self.made.add_paragraph()._p.append(
+                _field('TOC \\o "1-3" \\h', "The word processor fills in the contents.")
+            )
+        elif "seal" in classes:
+            self.made.add_paragraph("None: this copy is not sealed.")
+        elif kind in HEADINGS:
             self._paragraph(node, HEADINGS[kind])
         elif kind == "img":
             self._drawing(int(node.get("data-drawing")))
@@ -106,7 +111,7 @@ class DocumentWriter:
         elif any(child.tag in BLOCKS for child in node if isinstance(child.tag, str)):
             self._mixed(node)
         elif text_of(node):
-            self._paragraph(node, "Heading 1" if "part" in node.get("class", "").split() else None)
+            self._paragraph(node, "Heading 1" if "part" in classes else None)
 
     def _mixed(self, node: Any) -> None:
         """An element that holds others: its own words between them as paragraphs, the others in order."""
@@ -166,6 +171,8 @@ class DocumentWriter:
         import vl_convert
 
         svg = self.drawings[number]
+        if "xmlns=" not in svg.partition(">")[0]:
+            svg = svg.replace("<svg", f'<svg xmlns="{SVG}"', 1)
         found = TITLE.search(svg)
         picture = vl_convert.svg_to_png(svg, scale=SCALE)
         shape = self.made.add_picture(io.BytesIO(picture))
@@ -219,6 +226,8 @@ def words_of(node: Any, is_bold: bool) -> Iterator[tuple[str, bool, bool]]:
                 yield text, heavy, breaks or (begins and not place)
             if child.tag == "br":
                 yield "", is_bold, True
+        if not child.tail and child.getnext() is not None:
+            yield " ", is_bold, False
         if child.tail:
             yield re.sub(r"\s+", " ", child.tail), is_bold, isinstance(child.tag, str) and child.tag == "br"
 
@@ -233,8 +242,11 @@ def squeezed(text: str) -> str:
     return re.sub(r"[ \t\r\n]+", " ", text).strip(" ")
 
 
-def _field(name: str) -> Any:
-    """A field that the word processor fills, such as the page number."""
-    field = OxmlElement("w:fldSimple")
-    field.set(qn("w:instr"), name)
+def _field(instruction: str, meanwhile: str = "1") -> Any:
+    """A field that the word processor fills, such as the page number, and what stands there until it has."""
+    field, run, text = OxmlElement("w:fldSimple"), OxmlElement("w:r"), OxmlElement("w:t")
+    field.set(qn("w:instr"), instruction)
+    text.text = meanwhile
+    run.append(text)
+    field.append(run)
     return field

@@ -81,3 +81,43 @@ def test_a_drawing_loses_the_rows_of_withheld_groups_and_keeps_the_others() -> N
     drawn, taken = without(spec, found.labels)
     assert taken == 1
     assert drawn == {"data": {"values": [{"group": "age: 0", "value": 1}]}, "layer": [{"mark": "point"}]}
+
+
+ATTRIBUTES = st.lists(st.tuples(st.sampled_from(["sex", "age"]), st.integers(0, 60)), min_size=2, max_size=10)
+
+
+@given(ATTRIBUTES)
+def test_no_attribute_of_a_shared_table_can_be_computed_from_its_total(rows: list[tuple[str, int]]) -> None:
+    made = [{"group": f"{name}: {place}", "n": n} for place, (name, n) in enumerate(rows)]
+    columns = [{"key": "group", "kind": "text"}, {"key": "n", "kind": "count"}]
+    found = suppress({"key": "groups", "title": "T", "columns": columns, "rows": made})
+    for attribute in {name for name, _ in rows}:
+        mine = [(n, row["n"]) for (name, n), row in zip(rows, found.table["rows"], strict=True) if name == attribute]
+        hidden = [n for n, shown in mine if shown == HIDDEN]
+        assert not any(is_small(shown) for _, shown in mine)
+        if hidden and any(shown != HIDDEN and shown > 0 for _, shown in mine):
+            assert len(hidden) >= 2 and sum(hidden) > 10
+
+
+def test_a_rate_that_says_how_few_were_decided_one_way_is_withheld() -> None:
+    columns = [{"key": "group", "kind": "text"}, {"key": "n", "kind": "count"}, {"key": "rate", "kind": "number"}]
+    rows = [
+        {"group": "a", "n": 40, "rate": 0.2},
+        {"group": "b", "n": 200, "rate": 0.5},
+        {"group": "c", "n": 80, "rate": 0.9},
+    ]
+    found = suppress({"key": "intersections", "columns": columns, "rows": rows})
+    assert column(found, "rate") == [HIDDEN, 0.5, HIDDEN]
+    assert column(found, "n") == [40, 200, 80]
+    assert found.labels
+
+
+def test_a_crossed_table_names_its_groups_in_several_columns() -> None:
+    columns = [{"key": "sex", "kind": "text"}, {"key": "age", "kind": "text"}, {"key": "n", "kind": "count"}]
+    rows = [
+        {"sex": "f", "age": "old", "n": 4},
+        {"sex": "m", "age": "old", "n": 30},
+        {"sex": "m", "age": "young", "n": 90},
+    ]
+    found = suppress({"key": "intersections", "columns": columns, "rows": rows})
+    assert column(found, "n") == [HIDDEN, HIDDEN, 90]

@@ -27,8 +27,10 @@ def test_a_person_asks_and_is_led_to_the_dossier_that_is_being_made(shown: Shown
     browser = auditor(shown)
     address = reverse("dossiers:dossier-new", args=[shown.world.version.pk])
     assert "What goes in" in browser.get(address).content.decode()
-    answer = browser.post(address, {"order": "sr_26_2", "environment": ""}, follow=True)
+    asked = {"order": "sr_26_2", "environment": "", "profile": "outside", "has_texts": "on"}
+    answer = browser.post(address, asked, follow=True)
     made = Dossier.objects.latest("created_at")
+    assert (made.profile, made.has_names, made.has_texts) == ("outside", False, True)
     assert answer.redirect_chain[-1][0] == reverse("dossiers:dossier", args=[made.pk])
     assert made.order == "sr_26_2"
     assert "Waiting for a worker" in answer.content.decode()
@@ -54,6 +56,21 @@ def test_pdf_bundle_and_trust_file_are_downloads(shown: Shown) -> None:
     assert browser.get(reverse("dossiers:pdf", args=[shown.dossier.pk])).content == shown.pdf
     assert browser.get(reverse("dossiers:bundle", args=[shown.dossier.pk])).content == shown.bundle
     assert browser.get(reverse("dossiers:trust")).content == shown.trust
+
+
+def test_inside_nothing_is_left_out_whatever_is_ticked(shown: Shown) -> None:
+    address = reverse("dossiers:dossier-new", args=[shown.world.version.pk])
+    auditor(shown).post(address, {"order": "annex_iv", "environment": "", "profile": "inside"})
+    made = Dossier.objects.latest("created_at")
+    assert (made.profile, made.has_names, made.has_texts) == ("inside", True, True)
+
+
+def test_a_word_document_is_asked_for_on_the_page_of_the_dossier(shown: Shown) -> None:
+    browser, address = auditor(shown), reverse("dossiers:dossier", args=[shown.dossier.pk])
+    assert "Write a Word document" in browser.get(address).content.decode()
+    after = browser.post(reverse("dossiers:word", args=[shown.dossier.pk]), follow=True)
+    assert "Writing the Word document" in after.content.decode()
+    assert browser.get(reverse("dossiers:docx", args=[shown.dossier.pk])).status_code == 409
 
 
 def test_a_stranger_finds_nothing(shown: Shown) -> None:
