@@ -127,8 +127,9 @@ def _is_due(way: Way, head: Checkpoint, at_once: bool) -> bool:
     cursor = Cursor.objects.filter(name=way.cursor).first()
     if cursor is not None and cursor.retry_at is not None:
         return cursor.retry_at <= timezone.now()
-    is_long = last is None or head.size - last.checkpoint_id >= MOST_ENTRIES
-    return is_long or timezone.now() - last.at >= way.every
+    if last is None or head.size - last.checkpoint_id >= MOST_ENTRIES:
+        return True
+    return bool(timezone.now() - last.at >= way.every)
 
 
 def _try(way: Way, head: Checkpoint) -> Anchor | None:

@@ -60,6 +60,7 @@ def matching(
     verb: str = "",
     text: str = "",
     as_at: date | None = None,
+    seq_below: int | None = None,
 ) -> QuerySet[Leaf]:
     """Those with this subject, actor and verb, up to the end of this day (UTC).
 
@@ -71,6 +72,8 @@ def matching(
         found = found.filter(entry__actor=actor)
     if verb:
         found = found.filter(entry__verb=verb)
+    if seq_below is not None:
+        found = found.filter(seq__lt=seq_below)
     if as_at:
         found = found.filter(entry__at__lt=datetime.combine(as_at + timedelta(days=1), time.min, UTC))
     return found.filter(_means(text.strip())) if text.strip() else found

@@ -41,6 +41,34 @@ def rotate_key(*, actor: System, reason: str) -> Key:
     return key
 
 
+def accept_restore(*, actor: System, reason: str) -> Key:
+    """Go on with a log that lost entries to a restore. Conflict when nothing was lost. Not inside a transaction.
+
+    The key that signed what is gone never signs another history: the log goes on with a new one, and holds what was lost.
+    """
+    lost = signing.remembered(queries.origin())
+    if lost is None or signing.is_continued(lost):
+        raise Conflict("This log continues everything that this machine signed. There is no loss to accept.")
+    private = Ed25519PrivateKey.generate()
+    new = note.Signer(lost.origin, private)
+    with transaction.atomic():
+        signing.hold_tree()
+        signing.write_key(signing.next_key_file(), private)
+        said = {"vkey": str(new.verifier), "lost_size": str(lost.size), "lost_root": lost.root.hex()}
+        said["size"] = str(queries.tree_size())
+        record(actor, "audit.restored", "log:self", data=said, reason=reason)
+        while sequence():
+            pass
+        size = queries.tree_size()
+        head = note.Checkpoint(lost.origin, size, queries.root_at(size))
+        Checkpoint.objects.create(size=size, root=head.root, note=new.sign(head.text))
+        key: Key = Key.objects.create(vkey=str(new.verifier), name=new.name, valid_from_size=size)
+    signing.remember(head)
+    signing.finish_rotation()
+    log.warning("restore_accepted", lost=lost.size, size=size)
+    return key
+
+
 @transaction.atomic
 def revoke_key(key_id: str, *, trusted_up_to: int, actor: System, reason: str) -> KeyRevocation:
     """From now on the key with this id counts only for heads of up to so many entries. The current key is rotated first."""

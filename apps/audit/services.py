@@ -12,13 +12,20 @@ from apps.audit.export import (
     trust_facts,
     wait_for_head,
 )
+from apps.audit.operations import Clocks, note_backup, note_export, note_migrations, note_settings
 from apps.audit.recording import System, as_text, record, system
-from apps.audit.rotation import revoke_key, rotate_key
+from apps.audit.rotation import accept_restore, revoke_key, rotate_key
 from apps.audit.sequencing import adopt_lost_entries, sequence, sequence_all
 from apps.audit.signing import InconsistentTree, ensure_key, sign_checkpoint
 from apps.audit.verification import plan_verification, request_verification, verify_database
 
 __all__ = [
+    "Clocks",
+    "accept_restore",
+    "note_backup",
+    "note_export",
+    "note_migrations",
+    "note_settings",
     "Export",
     "InconsistentTree",
     "System",

@@ -133,6 +133,16 @@ def _require_continuation(before: note.Checkpoint | None, size: int, root: bytes
         )
 
 
+def is_continued(before: note.Checkpoint) -> bool:
+    """Whether the log begins with this head."""
+    size = queries.tree_size()
+    try:
+        _require_continuation(before, size, queries.root_at(size))
+    except (InconsistentTree, NotFound):
+        return False
+    return True
+
+
 def remembered(origin: str) -> note.Checkpoint | None:
     """The head that this machine's signer signed last for this log; None where no signer ran."""
     path = _memory()

@@ -77,9 +77,15 @@ register(
     {
         "audit.anchor_failed": "could not give a signed head outside of",
         "audit.anchor_resumed": "gives signed heads outside again of",
+        "audit.backed_up": "took a backup of",
+        "audit.clock_anomaly": "found a clock that is wrong beside",
+        "audit.exported": "exported entries of",
         "audit.key_added": "added a signing key to",
         "audit.key_revoked": "ended the trust in a key of",
         "audit.key_rotated": "gave a new signing key to",
+        "audit.migrated": "changed the tables under",
+        "audit.restored": "accepted the loss of entries to a restore in",
+        "audit.settings_changed": "runs with other settings over",
         "audit.verified": "verified every row of",
         "audit.verification_failed": "found a difference in",
     }

@@ -5,7 +5,7 @@ Reads in one snapshot, in streams, in one pass over the log; nothing here trusts
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.audit import anchoring, canonical, immutable, merkle, note, queries, rows, signing
-from apps.audit.models import Anchor, Checkpoint, Key, Node, Pending, Verdict, VerificationRun, format_time
+from apps.audit.models import Anchor, Checkpoint, Entry, Key, Node, Pending, Verdict, VerificationRun, format_time
 from apps.audit.permissions import READ_EVERYTHING
 from apps.audit.recording import VERSION, record, system
 from apps.audit.sequencing import leaf_body
@@ -26,7 +26,7 @@ KEPT_FINDINGS = 100
 TASK = "audit.verify"
 CHUNK = 2000
 ANCHORS_IN_FULL = 50
-ANNOUNCING = {"audit.key_added", "audit.key_rotated"}
+ANNOUNCING = {"audit.key_added", "audit.key_rotated", "audit.restored"}
 
 PLACED = """
 SELECT l.seq, l.n, l.subject, l.body, l.hash,
@@ -67,14 +67,14 @@ class Reading:
         return Verdict.VALID
 
 
-def verify_database() -> VerificationRun:
-    """Verify everything and keep the result, which is also an entry of the log."""
+def verify_database(prior: str = "") -> VerificationRun:
+    """Verify everything and keep the result, which is also an entry of the log. `prior`: a head that was held outside."""
     reading = Reading()
     with _snapshot():
         for table, sentence in immutable.weaknesses(_guarded_tables()):
             reading.find("triggers", table, sentence)
         keys = _read_keys(reading)
-        frontier = _read_log(reading, keys)
+        frontier = _read_log(reading, keys, prior)
         _read_unplaced(reading)
         _read_numbers(reading)
         _read_anchors(reading)
@@ -147,12 +147,13 @@ def _read_keys(reading: Reading) -> list[note.VerifierKey]:
     return found
 
 
-def _read_log(reading: Reading, keys: list[note.VerifierKey]) -> merkle.Frontier:
+def _read_log(reading: Reading, keys: list[note.VerifierKey], prior: str) -> merkle.Frontier:
     """One pass over the leaves in order: entry, place, hash, stored nodes, checkpoints."""
     log = queries.origin()
     frontier, announced = merkle.Frontier(), set[str]()
     nodes = {(height, place): found for height, place, found in _stored_nodes()}
     heads = Heads(reading, keys, log)
+    heads.hold(prior)
     for row in _stream(PLACED):
         read_place(reading, log, frontier.size, row)
         if row[5] is not None:
@@ -166,6 +167,9 @@ def _read_log(reading: Reading, keys: list[note.VerifierKey]) -> merkle.Frontier
     for height, place in nodes:
         reading.find("tree", f"node {height}/{place}", "A node is stored for leaves that do not exist.")
     heads.finish(frontier)
+    for waiting in Entry.objects.filter(verb__in=ANNOUNCING, leaf__isnull=True):
+        with suppress(ValueError):  # bytes that cannot be read are found where unplaced entries are read
+            announced.add(str(waiting.facts.get("vkey")))
     for key in keys:
         if str(key) not in announced and frontier.size:
             reading.find("keys", str(key), "A key signs checkpoints that no entry of the log announces.")
@@ -261,6 +265,23 @@ class Heads:
         revoked = Key.objects.filter(revocations__isnull=False).values_list("vkey", flat=True)
         self.revoked = {key for key in keys if str(key) in set(revoked)}
         self.doubtful: list[int] = []
+        self.prior: note.Checkpoint | None = None
+
+    def hold(self, prior: str) -> None:
+        """A head that somebody kept outside: by a key of this log, for this log."""
+        if not prior:
+            return
+        try:
+            self.prior = note.Checkpoint.parse(prior.rpartition("\n\n")[0] + "\n")
+            if self.log and self.prior.origin != self.log:
+                self.reading.unknown_count += 1
+                sentence = f"The head that you hold is of the log {self.prior.origin}; this is {self.log}."
+                self.reading.find("prior", "your head", sentence)
+                self.prior = None
+            elif self.log:
+                note.open_note(prior, self.keys)
+        except note.BadNote as bad:
+            self.reading.find("prior", "your head", f"No key of this log vouches for the head that you hold: {bad}.")
 
     def reach(self, frontier: merkle.Frontier) -> None:
         """The tree has grown by one leaf; compare the heads of this size."""
@@ -270,12 +291,21 @@ class Heads:
             else:
                 self.reading.find("checkpoints", f"checkpoint {self.next.size}", "Its size is not a size of this log.")
             self.next = next(self.waiting, None)
+        if self.prior and self.prior.size == frontier.size and self.prior.root != frontier.root():
+            sentence = "The entries up to the size of the head that you hold are others: this log does not continue it."
+            self.reading.find("prior", f"head of {frontier.size}", sentence)
         if self.remembered and self.remembered.size == frontier.size and self.remembered.root != frontier.root():
             sentence = "The log up to here is not what the signer signed; its own memory has another root."
             self.reading.find("checkpoints", f"checkpoint {frontier.size}", sentence)
 
     def finish(self, frontier: merkle.Frontier) -> None:
         """Heads beyond the end: entries were removed."""
+        if self.prior and self.prior.size > frontier.size:
+            sentence = (
+                f"The head that you hold has {self.prior.size} entries, the database {frontier.size}: an older backup was"
+                " restored, or entries were removed."
+            )
+            self.reading.find("prior", f"head of {self.prior.size}", sentence)
         for size in self.doubtful:
             sentence = "Only a revoked key signed it, and no later head vouches for it."
             self.reading.find("checkpoints", f"checkpoint {size}", sentence)

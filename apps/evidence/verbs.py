@@ -17,6 +17,7 @@ register(
         "evidence.accepted": "accepted",
         "evidence.flagged": "flagged",
         "evidence.withdrawn": "withdrew",
+        "evidence.file_downloaded": "downloaded a file of",
         "evidence.document_written": "wrote down reasons for",
     }
 )

@@ -52,7 +52,7 @@ def test_the_program_places_an_entry_within_a_second_and_signs_before_it_ends(
         program.wait()
     newest = queries.latest_checkpoint()
     assert newest is not None
-    assert newest.size == queries.tree_size() == 3
+    assert newest.size == queries.tree_size() == 4  # the key, the settings and two of ours
 
 
 @pytest.mark.django_db

@@ -8,6 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from apps.audit.models import Entry
 from apps.evidence import queries
 from apps.evidence.api import examples
 from apps.evidence.checks import registry
@@ -65,6 +66,8 @@ def test_files_come_as_multipart_and_go_out_as_they_came(credit: Any) -> None:
     assert b"".join(answer.streaming_content) == content
     assert answer["Content-Type"] == "application/octet-stream"
     assert answer["Content-Disposition"].startswith("attachment")
+    taken = Entry.objects.get(verb="evidence.file_downloaded")
+    assert (taken.subject, taken.facts) == (f"evidence:{made.json()['id']}", {"sha256": f"sha256:{row['sha256']}"})
     check_problem(client.get(f"{made.json()['url']}/files/{'0' * 64}"), 404)
 
 

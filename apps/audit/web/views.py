@@ -94,8 +94,10 @@ def leaf_proof(request: HttpRequest, seq: int) -> HttpResponse:
 @moment.shows_past
 def export(request: HttpRequest) -> StreamingHttpResponse:
     """The entries that the filter names, as they are hashed, one to a line."""
-    found = queries.matching(queries.leaves(request.user), **EntryFilterForm(request.GET).wanted)
+    wanted = EntryFilterForm(request.GET).wanted
+    found = queries.matching(queries.leaves(request.user), seq_below=queries.tree_size(), **wanted)
     found = until(found, moment.of(request))
+    services.note_export(actor=request.user, wanted=wanted, count=str(found.count()))
     headers = {"Content-Disposition": 'attachment; filename="audit-trail.jsonl"'}
     return StreamingHttpResponse(pages.as_jsonl(found), content_type="application/jsonl", headers=headers)
 

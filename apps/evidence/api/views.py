@@ -137,7 +137,7 @@ class EvidenceFile(ApiView):
     @describe("A file of an item", answers=OpenApiTypes.BINARY, refuses=(404,))
     def get(self, request: Request, pk: UUID, sha256: str) -> FileResponse:
         """The bytes as they came, as a download."""
-        return download(evidence_for(request.user, pk), sha256)
+        return download(evidence_for(request.user, pk), sha256, actor=request.user)
 
 
 class MarkView(ApiView):

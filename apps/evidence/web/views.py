@@ -212,7 +212,7 @@ def _hand_in(request: HttpRequest, version: ModelVersion, kind: str, form: Evide
 @login_required
 def file(request: HttpRequest, pk: UUID, sha256: str) -> FileResponse:
     """A file that was handed in, as a download."""
-    return download(evidence_for(request.user, pk), sha256)
+    return download(evidence_for(request.user, pk), sha256, actor=request.user)
 
 
 @login_required

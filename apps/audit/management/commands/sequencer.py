@@ -50,6 +50,7 @@ class Sequencer:
         self.signed = self.seen = 0.0
         self.trouble = ""
         self.has_adopted = False
+        self.clocks = services.Clocks()
 
     def run(self) -> None:
         """Sequence until a signal comes; then place and sign what is left."""
@@ -89,6 +90,7 @@ class Sequencer:
         """Place what waits; once a second sign the head when it moved."""
         if not self.has_adopted:
             services.adopt_lost_entries()
+            services.note_settings()
             self.has_adopted = True
         if services.sequence_all():
             self.woken.set()
@@ -106,6 +108,7 @@ class Sequencer:
     def leave_sign_of_life(self) -> None:
         """The row that /readyz and the audit page read."""
         self.seen = time.monotonic()
+        self.clocks.look()
         Cursor.objects.update_or_create(
             name=queries.SEQUENCER,
             defaults={"moved_at": timezone.now(), "error": self.trouble, "next_seq": queries.tree_size()},

@@ -4,10 +4,19 @@ from typing import Any
 
 from django.core.management.commands import migrate
 from django.db import connections, transaction
+from django.db.migrations.recorder import MigrationRecorder
 
+from apps.audit.services import note_migrations
 from apps.config import roles
 
 APPLICATION_ROLE = "app"
+LOG = "audit.0001_initial"
+
+
+def applied(connection: Any) -> set[str]:
+    """Every migration whose tables are there."""
+    recorder = MigrationRecorder(connection)
+    return {f"{app}.{name}" for app, name in recorder.applied_migrations()} if recorder.has_table() else set()
 
 
 class Command(migrate.Command):
@@ -24,7 +33,11 @@ class Command(migrate.Command):
                 {key: owner[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS") if key in owner}
             )
         try:
+            before = applied(connection)
             super().handle(*args, **options)
+            after = applied(connection)
+            if LOG in after:
+                note_migrations(after - before)
             role = APPLICATION_ROLE if owner is None else str(application["USER"])
             with transaction.atomic(using=options["database"]), connection.cursor() as cursor:
                 roles.grant(cursor, role)

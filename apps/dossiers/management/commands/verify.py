@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -42,7 +43,7 @@ class Command(BaseCommand):
         """Verify what was named; the exit code is the result."""
         if options["database"] == bool(options["path"]):
             self.refuse("Name one bundle or PDF, or give --database.")
-        code = self.verify_database(options["json"]) if options["database"] else self.verify_file(options)
+        code = self.verify_database(options) if options["database"] else self.verify_file(options)
         sys.exit(code)
 
     def verify_file(self, options: dict[str, Any]) -> int:
@@ -50,14 +51,17 @@ class Command(BaseCommand):
         named = [part for name in ("trust", "prior") if options[name] for part in (f"--{name}", options[name])]
         return command.main([options["path"], *named, *(["--json"] if options["json"] else [])])
 
-    def verify_database(self, as_json: bool) -> int:
+    def verify_database(self, options: dict[str, Any]) -> int:
         """Read everything again and print what was found."""
         try:
-            run = services.verify_database()
+            prior = Path(options["prior"]).read_text() if options["prior"] else ""
+            run = services.verify_database(prior)
+        except (OSError, UnicodeDecodeError) as error:
+            self.refuse(f"{options['prior']} cannot be read: {error}")
         except (OperationalError, InterfaceError, ProgrammingError) as error:
             self.stderr.write(f"The database cannot be read: {str(error).splitlines()[0]}")
             return CANNOT_VERIFY
-        self.stdout.write(json.dumps(as_dictionary(run), indent=2) if as_json else as_text(run))
+        self.stdout.write(json.dumps(as_dictionary(run), indent=2) if options["json"] else as_text(run))
         return EXIT[Verdict(run.verdict)]
 
 
