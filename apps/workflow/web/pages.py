@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from apps.accounts.passkeys import relying_party_of
 from apps.accounts.permissions import role_names
 from apps.accounts.queries import passkeys_of
-from apps.accounts.services import signing_method
 from apps.core import moment
 from apps.core.errors import WrongState
 from apps.policy import services as policy
@@ -74,7 +73,7 @@ class Ways:
     """How somebody may sign on this page: by password always, by passkey when one is enrolled here."""
 
     has_passkey: bool
-    method: str
+    may_add: bool
     sentence: str
 
 
@@ -82,8 +81,8 @@ def ways_to_sign(request: HttpRequest) -> Ways:
     """The ways of this person on this host, and a sentence about passkeys where there is none yet."""
     party = relying_party_of(request)
     has_passkey = not party.obstacle and passkeys_of(request.user).filter(rp_id=party.id, revoked_at=None).exists()
-    sentence = "" if has_passkey else party.obstacle or _("You have no passkey here yet. Your profile page adds one.")
-    return Ways(has_passkey, signing_method(request.user), sentence)
+    sentence = "" if has_passkey else party.obstacle or _("You have no passkey here yet.")
+    return Ways(has_passkey, not has_passkey and not party.obstacle, sentence)
 
 
 def why_not_withdraw(user: Any, signature: Signature) -> list[str]:
