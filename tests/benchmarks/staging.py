@@ -11,7 +11,8 @@ from tests.workflow.conftest import ORGANISATION, QUICK_HASHER, World, again, bu
 
 
 def prepare() -> None:
-    """Policies, processes and the facts about the organisation."""
+    """The log's key and name, which signatures are bound to; policies, processes and the facts about the organisation."""
+    audit.ensure_key()
     policy.load_packs()
     workflow.publish_processes(workflow.shipped_definition(), actor=audit.system("workflow"))
     for name, value in ORGANISATION.items():
