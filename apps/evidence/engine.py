@@ -5,7 +5,7 @@ Pure: rows come from any reader with `batches()`, scores from any `predict`. Wha
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 import rfc8785
@@ -25,6 +25,26 @@ class Rows(Protocol):
         """Batches in order."""
 
 
+@dataclass
+class Pair:
+    """Two datasets: the one that is measured, and the one it is compared with."""
+
+    rows: Rows
+    reference: Rows
+
+    @property
+    def columns(self) -> Any:
+        """What the survey found in the dataset that is measured."""
+        return self.rows.columns
+
+    def batches(self) -> Iterable[Any]:
+        """All rows of the one, then all rows of the other, marked."""
+        yield from self.rows.batches()
+        for batch in self.reference.batches():
+            batch.is_reference = True
+            yield batch
+
+
 def survey(rows: Rows, tools: Tools, name: str) -> dict[str, Any]:
     """The first pass: columns by name. Also tells a CSV reader the types for the second pass."""
     from apps.evidence.kernels import survey as kernel
@@ -38,13 +58,27 @@ def survey(rows: Rows, tools: Tools, name: str) -> dict[str, Any]:
     return dict(rows.columns)
 
 
-def measure(rows: Rows, checks: Mapping[str, tuple[Check, Any]], subject: Subject, tools: Tools) -> dict[str, Outcome]:
-    """Plan, count and finish every check over one dataset; per check its result or why it could not measure."""
+def surveyed(rows: Rows | Pair, subject: Subject, tools: Tools) -> Subject:
+    """The subject with what its columns are, and so the dataset it is compared with. Raises Unmeasurable without rows."""
+    if isinstance(rows, Pair):
+        other = surveyed(rows.reference, subject.reference or Subject(name="reference"), tools)
+        return replace(surveyed(rows.rows, subject, tools), reference=other)
     columns = survey(rows, tools, subject.name)
     total = max((column.rows for column in columns.values()), default=0)
     if not total:
-        return {key: Unmeasurable(f"{subject.name or 'The dataset'} holds no rows.") for key in checks}
-    known = replace(subject, columns=columns, rows=total)
+        raise Unmeasurable(f"{subject.name or 'The dataset'} holds no rows.")
+    return replace(subject, columns=columns, rows=total)
+
+
+def measure(
+    rows: Rows | Pair, checks: Mapping[str, tuple[Check, Any]], subject: Subject, tools: Tools
+) -> dict[str, Outcome]:
+    """Plan, count and finish every check over one dataset, or two; per check its result or why it could not measure."""
+    try:
+        known = surveyed(rows, subject, tools)
+    except Unmeasurable as empty:
+        return dict.fromkeys(checks, empty)
+    total = known.rows + (known.reference.rows if known.reference else 0)
     states: dict[str, Any] = {key: attempt(check.plan, known, params) for key, (check, params) in checks.items()}
     done = 0
     for batch in rows.batches():

@@ -24,10 +24,13 @@ DECIDING = {"performance", "fairness", "subpopulations"}  # need a decision per 
 
 @dataclass(frozen=True)
 class Reading:
-    """One file that several checks read together. `is_scored_here` adds the endpoint's scores to its rows."""
+    """One file that several checks read together. `is_scored_here` adds the endpoint's scores to its rows.
+
+    `reference` is the second file of checks that compare two."""
 
     link: DatasetLink
     is_scored_here: bool = False
+    reference: DatasetLink | None = None
 
 
 def measure(runs: Sequence[CheckRun], job: Job) -> dict[str, Any]:
@@ -65,13 +68,21 @@ def grouped(version: ModelVersion, runs: Sequence[CheckRun]) -> Iterator[tuple[R
 
 def reading_for(check: Check, links: Sequence[DatasetLink], *, can_score: bool) -> Reading | None:
     """The best link in one of the check's roles; for decisions one that holds them, else one that the endpoint can score."""
-    able = [link for role in check.reads for link in links if link.role == role and address(link)]
+    able = in_roles(links, check.reads)
+    if check.compares_with:
+        others = in_roles(links, check.compares_with)
+        return Reading(able[0], reference=others[0]) if able and others else None
     if check.key in DECIDING:
         decided = [link for link in able if link.prediction or link.score]
         if decided:
             return Reading(decided[0])
         return Reading(able[0], is_scored_here=True) if able and can_score else Reading(able[0]) if able else None
     return Reading(able[0]) if able else None
+
+
+def in_roles(links: Sequence[DatasetLink], roles: Sequence[str]) -> list[DatasetLink]:
+    """Links to files in these roles, best role first."""
+    return [link for role in roles for link in links if link.role == role and address(link)]
 
 
 def address(link: DatasetLink) -> str:
@@ -98,13 +109,15 @@ def _measure_together(
                     key: _without_rows(check, params, subject, tools) for key, (check, params) in checks.items()
                 }
             else:
-                rows, read = _open(reading, subject, scorer, tools, opened)
-                inputs.append(read)
+                rows, reads = _open(reading, subject, scorer, tools, opened)
+                inputs += reads
                 if scorer is not None:
                     inputs.append(endpoint_input(version))
                 subject = _decided_here(subject, reading)
                 outcomes = _with_types(engine.measure, rows, checks, subject, tools, scorer)
-                read["rows"] = max((column.rows for column in rows.columns.values()), default=0) if rows.columns else 0
+                reads[0]["rows"] = (
+                    max((column.rows for column in rows.columns.values()), default=0) if rows.columns else 0
+                )
         except Unmeasurable as reason:
             outcomes = dict.fromkeys(checks, reason)
         for run in runs:
@@ -114,24 +127,38 @@ def _measure_together(
 def _without_rows(check: Check, params: Any, subject: Subject, tools: Tools) -> engine.Outcome:
     if check.reads:
         roles = " or ".join(check.reads)
+        beside = f", with another one as {' or '.join(check.compares_with)}" if check.compares_with else ""
         return Unmeasurable(
-            f"No dataset with a file is linked to this version as {roles}. The pipeline names it when it registers the version."
+            f"No dataset with a file is linked to this version as {roles}{beside}. "
+            "The pipeline names it when it registers the version."
         )
     return engine.measure_facts(check, params, subject, tools)
 
 
 def _open(
     reading: Reading, subject: Subject, scorer: Any, tools: Tools, opened: ExitStack
-) -> tuple[Any, dict[str, Any]]:
+) -> tuple[Any, list[dict[str, Any]]]:
     """The rows to read, and how evidence names them."""
-    from apps.evidence.inputs import files, scored
+    from apps.evidence.inputs import scored
 
-    link = reading.link
+    rows, read = _open_link(reading.link, tools, opened)
+    if reading.reference is not None:
+        reference, beside = _open_link(reading.reference, tools, opened)
+        return engine.Pair(rows, reference), [read, beside]
+    if reading.is_scored_here:
+        return scored.ScoredFile(rows, scorer, subject.features), [read]
+    return rows, [read]
+
+
+def _open_link(link: DatasetLink, tools: Tools, opened: ExitStack) -> tuple[Any, dict[str, Any]]:
+    """One open file, closed with the others, and how evidence names it."""
+    from apps.evidence.inputs import files
+
     sha256 = digest_of_link(link)
     file = opened.enter_context(
         files.open_file(address(link), roots=settings.ALLOWED_DATA_ROOTS, sha256=sha256, progress=tools.progress)
     )
-    read = {
+    return file, {
         "kind": "dataset",
         "name": str(link.dataset_version.dataset),
         "version": link.dataset_version.key,
@@ -139,9 +166,6 @@ def _open(
         "sha256": file.sha256,
         "registered": bool(sha256),
     }
-    if reading.is_scored_here:
-        return scored.ScoredFile(file, scorer, subject.features), read
-    return file, read
 
 
 def _decided_here(subject: Subject, reading: Reading) -> Subject:
@@ -202,10 +226,11 @@ def subject_of(version: ModelVersion, facts: dict[str, Any], reading: Reading | 
         for field in fields
     }
     sha256 = digest_of_link(link)
+    reference = None if reading.reference is None else subject_of(version, facts, Reading(reading.reference))
     holdout = sha256 not in facts["train_digests"] if facts["train_digests"] and sha256 else None
     return replace(
         subject, name=str(link.dataset_version.dataset), role=link.role, target=link.target, prediction=link.prediction,
-        score=link.score, declared=declared, facts={**facts, "is_holdout": holdout},
+        score=link.score, declared=declared, facts={**facts, "is_holdout": holdout}, reference=reference,
     )  # fmt: skip
 
 

@@ -22,6 +22,8 @@ READINGS: dict[str, tuple[str, str, Any]] = {
     "differs": ("warn", "circle-alert", _("Differs")),
     "weaker": ("warn", "circle-alert", _("Weaker")),
     "beyond_chance": ("warn", "circle-alert", _("Beyond chance")),
+    "shifted": ("warn", "circle-alert", _("Shifted")),
+    "within_chance": ("", "", _("Within chance")),
     "singles_out": ("warn", "circle-alert", _("Singles out")),
     "small_crowd": ("warn", "circle-alert", _("Small crowd")),
     "missing": ("warn", "circle-minus", _("Missing")),

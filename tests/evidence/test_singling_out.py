@@ -31,7 +31,8 @@ def searched(rows: list[dict[str, Any]], **params: Any) -> Result:
     """The check over these rows."""
     check = registry()["singling_out"]
     subject = Subject(name="people", target="illness")
-    found = engine.measure(Rows(rows, [len(rows) // 3, len(rows) // 2]), {"singling_out": (check, check.Params(**params))}, subject, Tools())
+    read = Rows(rows, [len(rows) // 3, len(rows) // 2])
+    found = engine.measure(read, {"singling_out": (check, check.Params(**params))}, subject, Tools())
     result = found["singling_out"]
     assert isinstance(result, Result), result
     return result

@@ -45,6 +45,8 @@ class Subject:
     declared: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     seed: int = SEED
+    reference: "Subject | None" = None
+    """The dataset that this one is compared with, where a check compares two."""
 
     @property
     def protected(self) -> list[str]:
@@ -98,6 +100,7 @@ class Example:
     """A small case with its answer, run by the tests."""
 
     rows: Sequence[Mapping[str, Any]] = ()
+    reference: Sequence[Mapping[str, Any]] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
     subject: Mapping[str, Any] = field(default_factory=dict)
     expect: Mapping[str, Any] = field(default_factory=dict)
@@ -162,6 +165,8 @@ class Check:
     order: ClassVar[int] = 50
     reads: ClassVar[tuple[str, ...]] = ("train", "test", "scored")
     """Roles of datasets it can read, best first. Empty: it reads what was declared, and no rows."""
+    compares_with: ClassVar[tuple[str, ...]] = ()
+    """Roles of the second dataset of a check that compares two, best first."""
     scores: ClassVar[bool] = False
     """Whether it asks the model's serving endpoint."""
     fills: ClassVar[tuple[str, ...]] = ()
@@ -178,7 +183,9 @@ class Check:
 
     def can_read(self, roles: set[str], *, can_score: bool) -> bool:
         """Whether a version with datasets in these roles has what the check reads."""
-        return (not self.reads or bool(roles & set(self.reads))) and (can_score or not self.scores)
+        has_rows = not self.reads or bool(roles & set(self.reads))
+        has_second = not self.compares_with or bool(roles & set(self.compares_with))
+        return has_rows and has_second and (can_score or not self.scores)
 
     def plan(self, subject: Subject, params: Any) -> dict[str, Any]:
         """The state of no rows: what to count, under `plan`, and empty counts. Raises Unmeasurable."""

@@ -10,7 +10,11 @@ MISSING_WORDS = ["", "NA", "N/A", "NULL", "null", "NaN", "nan", "#N/A"]
 
 
 class Batch:
-    """Columns of one batch. `first_row` is the number of its first row in the whole dataset."""
+    """Columns of one batch. `first_row` is the number of its first row in the whole dataset.
+
+    `is_reference` marks rows of the second dataset of a check that compares two."""
+
+    is_reference = False
 
     def __init__(self, table: pa.RecordBatch, first_row: int = 0) -> None:
         self.table = table

@@ -1,7 +1,8 @@
 """States of checks: JSON values that add up. The same rows give the same state in any split and any order.
 
-Four names are special: `plan` (what to count; equal on both sides), `sample` (the rows with the smallest draw), `pairs`
-(sorted lists of numbers), `low` and `high` (extremes). Everything else is a count or a table of counts, and is summed.
+Some names are special: `plan` (what to count; equal on both sides), `sample` and `sample_reference` (the rows with the
+smallest draw), `pairs` (sorted lists of numbers), `low` and `high` (extremes). Everything else is a count or a table of
+counts, and is summed.
 """
 
 import json
@@ -25,7 +26,7 @@ def _join(key: str, left: Any, right: Any, plan: dict[str, Any]) -> Any:
         return plan
     if left is None or right is None:
         return left if right is None else right
-    if key == "sample":
+    if key in {"sample", "sample_reference"}:
         return smallest([*left, *right], int(plan["sample"]))
     if key == "pairs":
         return sorted([*left, *right])
