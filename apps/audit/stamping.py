@@ -79,6 +79,11 @@ def roots_file() -> Path:
     return Path(settings.TSA_ROOTS_FILE or ssl.get_default_verify_paths().openssl_cafile)
 
 
+def trusted_roots() -> list[str]:
+    """For a trust file: the roots in TSA_ROOTS_FILE, as PEM; none where this machine's are relied on."""
+    return [Path(settings.TSA_ROOTS_FILE).read_text()] if settings.TSA_ROOTS_FILE else []
+
+
 def _request(content: bytes, nonce: int) -> bytes:
     from asn1crypto import tsp
 

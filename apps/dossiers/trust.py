@@ -4,6 +4,7 @@ from typing import Any
 
 from apps.audit import canonical
 from apps.audit import services as audit
+from apps.audit.stamping import trusted_roots
 from apps.dossiers import sealing
 
 
@@ -12,7 +13,7 @@ def trust_facts() -> dict[str, Any]:
     return {
         **audit.trust_facts(),
         "pdf_roots": sealing.root_certificates(),
-        "tsa_roots": [],
+        "tsa_roots": trusted_roots(),
         "policy": {"time_stamp": False},
     }
 

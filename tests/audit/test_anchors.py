@@ -85,6 +85,7 @@ def test_an_authority_stamps_the_signed_head_and_openssl_confirms_it(
     assert (made.checkpoint, made.kind, made.place) == (head, "rfc3161", authority.url)
     assert abs(made.stamped_at - timezone.now()) < timedelta(seconds=10)
     assert anchoring.fault_of(made) == ""
+    assert stamping.trusted_roots() == [authority.roots.read_text()]
     assert b"BEGIN CERTIFICATE" in stamping.certificates(bytes(made.blob))
     assert queries.unanchored_tail().entries == 0
     assert services.anchor() == []

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import rfc8785
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.audit import canonical
@@ -18,6 +18,7 @@ value = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws slowly
 @given(st.dictionaries(text, value, max_size=5))
 def test_entry_bytes_are_rfc_8785_and_read_back_to_the_same_value(body: dict[str, Any]) -> None:
     encoded = canonical.encode_entry(body)
@@ -25,6 +26,7 @@ def test_entry_bytes_are_rfc_8785_and_read_back_to_the_same_value(body: dict[str
     assert canonical.parse_entry(encoded) == body
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(text, value, min_size=1, max_size=5), st.integers(min_value=0))
 def test_a_changed_byte_is_not_the_same_entry(body: dict[str, Any], place: int) -> None:
     encoded = bytearray(canonical.encode_entry(body))
