@@ -18,6 +18,7 @@ FIRST_COLUMNS = 2
 NARROW_COLUMNS = 2
 NARROW_ROWS = 20
 SHORT = 24
+NOTHING = "none"
 STANDINGS = {"accepted": "accepted", "waiting": "waits to be accepted", "flagged": "flagged", "withdrawn": "withdrawn"}
 NUMERIC = frozenset({"count", "number", "share"})
 
@@ -205,7 +206,7 @@ def with_intervals_below(table: presentation.Table) -> tuple[list[Content], list
 
 def cell_content(cell: presentation.Cell) -> Content:
     """A cell's text; what is not known is a word, and a digest is grouped."""
-    text = wording.plain(cell.text)
+    text = wording.plain(cell.text) or NOTHING
     is_digest = cell.kind == "digest" or re.fullmatch(r"(?:sha256:)?[0-9a-f]{40,64}", text) is not None
     if is_digest:
         text = " ".join(wording.groups(text)[:2])

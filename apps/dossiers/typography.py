@@ -5,16 +5,15 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+# Named as the wheels name them, because drawings do so too: each face is carried and read once.
 FACES = (
-    ("Source Sans", "font_source_sans_pro", "SourceSansPro-Regular", 400, "normal"),
-    ("Source Sans", "font_source_sans_pro", "SourceSansPro-It", 400, "italic"),
-    ("Source Sans", "font_source_sans_pro", "SourceSansPro-Semibold", 600, "normal"),
-    ("Source Serif", "font_source_serif_pro", "SourceSerifPro-Regular", 400, "normal"),
-    ("Source Serif", "font_source_serif_pro", "SourceSerifPro-It", 400, "italic"),
-    ("Source Serif", "font_source_serif_pro", "SourceSerifPro-Semibold", 600, "normal"),
+    ("Source Sans Pro", "font_source_sans_pro", "SourceSansPro-Regular", 400, "normal"),
+    ("Source Sans Pro", "font_source_sans_pro", "SourceSansPro-It", 400, "italic"),
+    ("Source Sans Pro", "font_source_sans_pro", "SourceSansPro-Semibold", 600, "normal"),
+    ("Source Serif Pro", "font_source_serif_pro", "SourceSerifPro-Regular", 400, "normal"),
+    ("Source Serif Pro", "font_source_serif_pro", "SourceSerifPro-It", 400, "italic"),
+    ("Source Serif Pro", "font_source_serif_pro", "SourceSerifPro-Semibold", 600, "normal"),
 )
-# Drawings name their face as the wheel does; in the PDF both names mean the same files.
-ALSO = {"Source Sans": "Source Sans Pro", "Source Serif": "Source Serif Pro"}
 
 
 def font_file(package: str, name: str) -> Path:
@@ -28,9 +27,8 @@ def font_faces() -> str:
     rules = []
     for family, package, name, weight, style in FACES:
         content = base64.b64encode(font_file(package, name).read_bytes()).decode()
-        for called in (family, ALSO[family]):
-            rules.append(
-                f'@font-face {{ font-family: "{called}"; font-weight: {weight}; font-style: {style};'
-                f' src: url("data:font/ttf;base64,{content}"); }}'
-            )
+        rules.append(
+            f'@font-face {{ font-family: "{family}"; font-weight: {weight}; font-style: {style};'
+            f' src: url("data:font/ttf;base64,{content}"); }}'
+        )
     return "\n".join(rules)

@@ -31,7 +31,7 @@ def query(record: VersionRecord) -> Content:
 
 def drawing(record: VersionRecord) -> str:
     """The drawing of the page, set in the typeface of the document."""
-    return lineage.drawing(record.closure).replace("<svg ", '<svg font-family="Source Sans" ', 1)
+    return lineage.drawing(record.closure).replace("<svg ", '<svg font-family="Source Sans Pro" ', 1)
 
 
 def dataset_content(source: Any, record: VersionRecord) -> Content:
