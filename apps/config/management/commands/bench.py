@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -52,9 +53,14 @@ def measure(name: str, size: str) -> int:
     database.var().mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=database.var()))
     kept = {key: value for key, value in os.environ.items() if not key.endswith(FOREIGN)}
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # clean up then too
     environment = {**kept, "IMPRIMATUR_VAR": str(folder), "IMPRIMATUR_BOOTSTRAP": "off"}
     try:
-        return subprocess.run([*PROGRAM, name, size], cwd=database.ROOT, env=environment, check=False).returncode
+        with subprocess.Popen([*PROGRAM, name, size], cwd=database.ROOT, env=environment) as program:
+            try:
+                return program.wait()
+            finally:
+                program.terminate()
     finally:
         database.Embedded(folder / "postgres").stop()
         shutil.rmtree(folder, ignore_errors=True)
