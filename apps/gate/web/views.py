@@ -77,8 +77,6 @@ def version_decisions(request: HttpRequest, version: str) -> HttpResponse:
 def decision_context(request: HttpRequest, decision: Decision) -> dict[str, Any]:
     """What the decision page shows."""
     rows = sorted(decision.requirements, key=lambda row: (not is_failing(row), row["outcome"] == "not_applicable"))
-    others = queries.decisions_listed(request.user).filter(version=decision.version).exclude(pk=decision.pk)
-    earlier = queries.until(others, moment.of(request))[:5]
     return {
         "decision": decision,
         "rows": [row for row in rows if row["outcome"] not in LATER],
@@ -88,10 +86,18 @@ def decision_context(request: HttpRequest, decision: Decision) -> dict[str, Any]
         "failing": [row for row in rows if is_failing(row)],
         "advised": [row for row in rows if not is_failing(row) and row["outcome"] not in ALLOWING],
         "entry": queries.entry_of(decision),
-        "earlier": earlier if decision.version_id else [],
+        "earlier": earlier_than(decision, request),
         "command": command_for(decision),
         "milliseconds": max(1, round(decision.timing.get("judge_us", 0) / 1000)),
     }
+
+
+def earlier_than(decision: Decision, request: HttpRequest) -> Any:
+    """The last answers about the same version; none when the version is unknown."""
+    if decision.version_id is None:
+        return []
+    others = queries.decisions_listed(request.user).filter(version=decision.version).exclude(pk=decision.pk)
+    return queries.until(others, moment.of(request))[:5]
 
 
 def passed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
