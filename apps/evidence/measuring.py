@@ -12,25 +12,31 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.core.models import Job
-from apps.evidence import engine, services
+from apps.evidence import engine, pairing, services
 from apps.evidence.checks import registry
 from apps.evidence.checks.base import SEED, Check, Result, Subject, Tools, Unmeasurable
 from apps.evidence.models import CheckRun
 from apps.registry.models import DatasetLink, ModelVersion
 
 log = structlog.get_logger(__name__)
-DECIDING = {"performance", "fairness", "subpopulations"}  # need a decision per row: on record, or asked of the endpoint
+DECIDING = {
+    "performance",
+    "fairness",
+    "subpopulations",
+    "comparison",
+}  # need a decision per row: on record, or asked of the endpoint
 
 
 @dataclass(frozen=True)
 class Reading:
     """One file that several checks read together. `is_scored_here` adds the endpoint's scores to its rows.
 
-    `reference` is the second file of checks that compare two."""
+    `reference` is the second file of checks that compare two, `other` the second version of those that compare versions."""
 
     link: DatasetLink
     is_scored_here: bool = False
     reference: DatasetLink | None = None
+    other: ModelVersion | None = None
 
 
 def measure(runs: Sequence[CheckRun], job: Job) -> dict[str, Any]:
@@ -62,7 +68,12 @@ def grouped(version: ModelVersion, runs: Sequence[CheckRun]) -> Iterator[tuple[R
     can_score = bool(version.endpoint.get("url"))
     by_reading: dict[Reading | None, list[CheckRun]] = defaultdict(list)
     for run in runs:
-        by_reading[reading_for(registry()[run.check_key], links, can_score=can_score)].append(run)
+        check = registry()[run.check_key]
+        reading = reading_for(check, links, can_score=can_score)
+        if check.compares_versions and reading is not None:
+            other = pairing.other_version(version, str(run.params.get("against", "")))
+            reading = replace(reading, other=other) if other else None
+        by_reading[reading].append(run)
     yield from by_reading.items()
 
 
@@ -125,6 +136,10 @@ def _measure_together(
 
 
 def _without_rows(check: Check, params: Any, subject: Subject, tools: Tools) -> engine.Outcome:
+    if check.compares_versions:
+        return Unmeasurable(
+            "There is no other version of this model, of this name, whose scores on the same rows are on record or can be asked."
+        )
     if check.reads:
         roles = " or ".join(check.reads)
         beside = f", with another one as {' or '.join(check.compares_with)}" if check.compares_with else ""
@@ -146,8 +161,38 @@ def _open(
         reference, beside = _open_link(reading.reference, tools, opened)
         return engine.Pair(rows, reference), [read, beside]
     if reading.is_scored_here:
-        return scored.ScoredFile(rows, scorer, subject.features), [read]
+        rows = scored.ScoredFile(rows, scorer, subject.features)
+    if reading.other is not None:
+        rows, others = _beside(reading, reading.other, rows, subject.outcomes - {subject.target}, tools, opened)
+        return rows, [read, *others]
     return rows, [read]
+
+
+def _beside(
+    reading: Reading, other: ModelVersion, rows: Any, own: set[str], tools: Tools, opened: ExitStack
+) -> tuple[Any, list[dict[str, Any]]]:
+    """The rows with what the other version makes of them: its scored file where that holds the same rows, else its endpoint."""
+    from apps.evidence.inputs import joined, scored
+
+    named = model_input(other) | {"role": "other version"}
+    link = pairing.scored_link(other)
+    if link is not None and not reading.is_scored_here:
+        others, beside = _open_link(link, tools, opened)
+        added = {link.prediction: joined.OTHER_PREDICTION, link.score: joined.OTHER_SCORE}
+        both = joined.JoinedFile(rows, others, {name: to for name, to in added.items() if name}, own, str(other))
+        try:
+            both.prove()
+            shared = {"kind": "rows", "name": "columns of both files", "role": "shared", "sha256": both.shared_digest}
+            return both, [named, beside, shared]
+        except Unmeasurable:
+            if not other.endpoint.get("url"):
+                raise
+            rows.columns = None
+    if not other.endpoint.get("url"):
+        raise Unmeasurable(f"{other} names no endpoint that could be asked about these rows.")
+    scorer = opened.enter_context(scorer_for(other))
+    features = feature_names(other)
+    return scored.ScoredFile(rows, scorer, features, column=joined.OTHER_SCORE), [named, endpoint_input(other)]
 
 
 def _open_link(link: DatasetLink, tools: Tools, opened: ExitStack) -> tuple[Any, dict[str, Any]]:
@@ -207,9 +252,8 @@ def subject_of(version: ModelVersion, facts: dict[str, Any], reading: Reading | 
     """The version and one of its datasets as plain values."""
     output = version.output or {}
     threshold = output.get("threshold")
-    features = [item["name"] if isinstance(item, dict) else str(item) for item in version.features or []]
     subject = Subject(
-        name=str(version), features=features, facts=facts, seed=SEED, positive=label(output.get("positive", 1)),
+        name=str(version), features=feature_names(version), facts=facts, seed=SEED, positive=label(output.get("positive", 1)),
         threshold=float(threshold) if isinstance(threshold, int | float) and not isinstance(threshold, bool) else 0.5,
     )  # fmt: skip
     if reading is None:
@@ -227,11 +271,24 @@ def subject_of(version: ModelVersion, facts: dict[str, Any], reading: Reading | 
     }
     sha256 = digest_of_link(link)
     reference = None if reading.reference is None else subject_of(version, facts, Reading(reading.reference))
+    reference = as_decided_beside(reading.other) if reading.other else reference
     holdout = sha256 not in facts["train_digests"] if facts["train_digests"] and sha256 else None
     return replace(
         subject, name=str(link.dataset_version.dataset), role=link.role, target=link.target, prediction=link.prediction,
         score=link.score, declared=declared, facts={**facts, "is_holdout": holdout}, reference=reference,
     )  # fmt: skip
+
+
+def feature_names(version: ModelVersion) -> list[str]:
+    """The columns that the version was registered to read."""
+    return [item["name"] if isinstance(item, dict) else str(item) for item in version.features or []]
+
+
+def as_decided_beside(other: ModelVersion) -> Subject:
+    """The other version as its columns beside these rows show it."""
+    from apps.evidence.inputs.joined import OTHER_PREDICTION, OTHER_SCORE
+
+    return replace(subject_of(other, {}, None), prediction=OTHER_PREDICTION, score=OTHER_SCORE)
 
 
 def label(value: Any) -> str:

@@ -30,6 +30,7 @@ CREDIT = Subject(
     threshold=0.5,
     features=("income", "duration", "housing"),
     declared={name: {"is_protected": True} for name in ("sex", "age")},
+    reference=Subject(name="the one before", score="income", threshold=70.0),
 )
 
 

@@ -167,6 +167,8 @@ class Check:
     """Roles of datasets it can read, best first. Empty: it reads what was declared, and no rows."""
     compares_with: ClassVar[tuple[str, ...]] = ()
     """Roles of the second dataset of a check that compares two, best first."""
+    compares_versions: ClassVar[bool] = False
+    """Whether it reads what another version of the model made of the same rows."""
     scores: ClassVar[bool] = False
     """Whether it asks the model's serving endpoint."""
     fills: ClassVar[tuple[str, ...]] = ()
@@ -181,11 +183,12 @@ class Check:
         """What it measures and the source, in one line."""
         return " ".join((type(self).__doc__ or "").split())
 
-    def can_read(self, roles: set[str], *, can_score: bool) -> bool:
+    def can_read(self, roles: set[str], *, can_score: bool, can_compare: bool = False) -> bool:
         """Whether a version with datasets in these roles has what the check reads."""
         has_rows = not self.reads or bool(roles & set(self.reads))
         has_second = not self.compares_with or bool(roles & set(self.compares_with))
-        return has_rows and has_second and (can_score or not self.scores)
+        has_other = can_compare or not self.compares_versions
+        return has_rows and has_second and has_other and (can_score or not self.scores)
 
     def plan(self, subject: Subject, params: Any) -> dict[str, Any]:
         """The state of no rows: what to count, under `plan`, and empty counts. Raises Unmeasurable."""

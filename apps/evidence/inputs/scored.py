@@ -17,8 +17,11 @@ SCORE = "score of the endpoint"
 class ScoredFile:
     """Rows of a file with one more column. Each row is scored once; the second pass reads the scores kept from the first."""
 
-    def __init__(self, file: DataFile, scorer: Scorer, features: Sequence[str]) -> None:
-        self.file, self.scorer, self.features = file, scorer, list(features)
+    def __init__(
+        self, file: "DataFile | ScoredFile", scorer: Scorer, features: Sequence[str], column: str = SCORE
+    ) -> None:
+        self.file, self.scorer, self.features, self.column = file, scorer, list(features), column
+        self.path = file.path
         self._scores: list[np.ndarray] = []
         self._columns: Any = None
 
@@ -30,7 +33,7 @@ class ScoredFile:
     @columns.setter
     def columns(self, found: Any) -> None:
         self._columns = found
-        self.file.columns = {name: column for name, column in found.items() if name != SCORE}
+        self.file.columns = {name: column for name, column in found.items() if name != self.column}
 
     def batches(self) -> Iterator[Batch]:
         """Batches with their scores."""
@@ -40,7 +43,9 @@ class ScoredFile:
         for batch in self.file.batches():
             scores = next(kept) if kept is not None else self._score(batch)
             column = pa.array(scores, pa.float64())
-            table = pa.RecordBatch.from_arrays([*batch.table.columns, column], names=[*batch.table.schema.names, SCORE])
+            table = pa.RecordBatch.from_arrays(
+                [*batch.table.columns, column], names=[*batch.table.schema.names, self.column]
+            )
             yield Batch(table, batch.first_row)
 
     def _learn_types(self) -> None:
