@@ -18,7 +18,7 @@ from apps.audit.models import Checkpoint, Entry
 from apps.core import jobs
 from apps.core.errors import WrongState
 from apps.core.models import Job
-from apps.dossiers import bundling, content, rendering, sealing, stamping
+from apps.dossiers import bundling, content, rendering, sealing
 from apps.dossiers.models import Dossier, DossierIssue
 from apps.evidence import services as evidence
 
@@ -134,7 +134,7 @@ def pack(dossier: Dossier, made: Made, issue: DossierIssue, entry: Entry, head: 
             " (manage.py verify --database), then ask for a new dossier.",
             code="PAYLOAD_CHANGED",
         )
-    stamp = stamping.time_stamp(head.note.encode())
+    stamp = bundling.stamp_files(audit.time_stamp(head))
     proof = bundling.proof_files(exported, entry, head) | stamp
     dossier.sealed_sha256 = issue.sealed_sha256
     dossier.bundle_sha256 = keep(bundling.archive(dossier, files, proof, issue.created_at))

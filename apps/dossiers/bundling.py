@@ -16,7 +16,8 @@ from apps.accounts import queries as accounts
 from apps.audit import canonical
 from apps.audit import services as audit
 from apps.audit.export import bound_rows
-from apps.audit.models import Checkpoint, Entry
+from apps.audit.models import Anchor, Checkpoint, Entry
+from apps.audit.stamping import certificates
 from apps.dossiers import oscal, tables, trust
 from apps.dossiers.models import Dossier
 from apps.dossiers.verifier import single
@@ -26,7 +27,7 @@ from apps.workflow.models import Signature, Snapshot
 
 Files = dict[str, bytes]
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
-SPECIFICATION = "docs/formats/bundle.md"
+SPECIFICATION = ("docs/formats/bundle.md", "docs/formats/signature.md")
 COMMITMENT = re.compile(rb"hmac-sha256:[0-9a-f]{64}")
 MOST_BLOB_BYTES = 256 * 1024 * 1024
 
@@ -36,7 +37,7 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def payload(content: Mapping[str, Any], attached: bytes, sealed: bytes, head: Checkpoint) -> tuple[Files, audit.Export]:
+def payload(content: dict[str, Any], attached: bytes, sealed: bytes, head: Checkpoint) -> tuple[Files, audit.Export]:
     """Everything below data/, and the entries that it was made from. The same for the same content and head."""
     exported = audit.export(content["scope"], checkpoint=head)
     files = exported.payload(also=snapshots(exported))
@@ -100,10 +101,19 @@ def proof_files(exported: audit.Export, issued: Entry, head: Checkpoint) -> File
     """Everything below proof/: proofs to the second head, the specification, the verifier, and what the issuer claims."""
     return {
         **audit.proofs(exported, issued, head),
-        "proof/SPEC.md": (settings.ROOT / SPECIFICATION).read_bytes(),
+        "proof/SPEC.md": b"\n".join((settings.ROOT / page).read_bytes() for page in SPECIFICATION),
         "proof/verify.py": single.source().encode(),
         "proof/trust.json": trust.trust_file(),
     }
+
+
+def stamp_files(stamp: Anchor | None) -> Files:
+    """What a time-stamping authority said about the head, and the certificates to check it with; nothing without one."""
+    if stamp is None:
+        return {}
+    response = bytes(stamp.blob)
+    chain = certificates(response)
+    return {"proof/checkpoint.tsr": response} | ({"proof/tsa-chain.pem": chain} if chain else {})
 
 
 def archive(dossier: Dossier, data: Mapping[str, bytes], proof: Mapping[str, bytes], moment: datetime) -> bytes:
