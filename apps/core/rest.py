@@ -14,6 +14,8 @@ from django.db import DataError, IntegrityError, InterfaceError, OperationalErro
 from django.db.models import Q
 from django.http import Http404
 from django.utils import timezone
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import exceptions, parsers, serializers, views, viewsets
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
@@ -21,7 +23,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.utils.encoders import JSONEncoder
 
-from apps.core import errors
+from apps.core import errors, moment
 from apps.core.models import IdempotencyKey
 
 KEPT_FOR = timedelta(hours=24)
@@ -283,6 +285,18 @@ def claim_key(request: Request, key: str) -> IdempotencyKey:
     raise Replay(row)
 
 
+class Schema(AutoSchema):
+    """Documents `as_at` at every call that can show the past."""
+
+    def get_override_parameters(self) -> list[Any]:
+        """What `extend_schema` names, and the moment."""
+        found: list[Any] = super().get_override_parameters()
+        if self.method != "GET" or not getattr(self.view, "shows_past", False):
+            return found
+        words = "Shown as it was: an RFC 3339 time, or a date, which is its end in the organisation's time zone."
+        return [*found, OpenApiParameter(moment.PARAMETER, str, description=words)]
+
+
 class ApiView(Idempotent, views.APIView):
     """Base of single calls. `required_scopes` maps a method to the token scope it needs."""
 
@@ -295,10 +309,19 @@ class ViewSet(Idempotent, viewsets.GenericViewSet[Any]):
 
     parser_classes = [StrictJSONParser]
     required_scopes: ClassVar[dict[str, str]] = {}
+    changing: ClassVar[frozenset[str]] = frozenset()  # filters over what changes, which the past cannot answer
     pagination_class = CursorPage
     filter_backends = list(api_settings.DEFAULT_FILTER_BACKENDS)  # type: ignore[arg-type]  # classes, not their names
 
-    def page_of(self, queryset: Any, serializer: Any) -> Response:
-        """One cursor page of `queryset` through `serializer`."""
+    def page_of(self, queryset: Any, serializer: Any, *, then: Any = None) -> Response:
+        """One cursor page of `queryset` through `serializer`; as at a moment, what there was of it, each row by `then`."""
+        at = moment.of(self.request)
+        if at is not None:
+            if asked := sorted(self.changing.intersection(self.request.query_params)):
+                detail = f"{', '.join(asked)} is filtered by its value of now. Leave it out, and filter what you get."
+                raise errors.BadRequest(detail, code="NO_PAST")
+            queryset = queryset.filter(created_at__lte=at)
         rows = self.paginate_queryset(queryset)
+        if at is not None and then is not None and rows is not None:
+            rows = [then(row, at) for row in rows]
         return self.get_paginated_response(serializer(rows, many=True, context=self.get_serializer_context()).data)

@@ -8,10 +8,13 @@ from django.utils import timezone
 
 from apps.accounts.models import OrganisationFact
 from apps.audit import services as audit
+from apps.core.moment import spelled
+from apps.examination import services as examination
 from apps.gate import services as gate
 from apps.gate.services import Question, refresh_clearance
 from apps.policy import services as policy
 from apps.workflow import services as workflow
+from tests import factories
 from tests.workflow.conftest import ORGANISATION, World, build
 
 
@@ -42,8 +45,17 @@ def rooms(world: World) -> list[str]:
     )
     decision = gate.decide(asked, asker=world.pipeline)
     evidence = version.evidence.first()
+    auditor = factories.person("auditor")
+    sample = examination.draw_sample(title="Decisions of the autumn", size=5, actor=auditor)
+    asked_for = examination.ask(
+        title="Minutes", text="Of May.", due_on=timezone.localdate(), assigned_to=world.owner, actor=auditor
+    )
     page = f"/models/{version.model.slug}/versions/{version.version}/"
+    then = spelled(timezone.now())
     return [
+        f"/trace/decision/{decision.pk}/", f"/trace/version/{version.pk}/", "/samples/", "/samples/new/",
+        f"/samples/{sample.pk}/?again", "/requests/", "/requests/new/", f"/requests/{asked_for.pk}/", "/readings/",
+        f"{page}?as_at={then}", f"/versions/{version.pk}/decisions/?as_at={then}",
         "/queue/", "/queue/?list=all", page, f"{page}changes/", f"/use-cases/{world.use_case.slug}/",
         f"/use-cases/{world.use_case.slug}/intake/", f"/versions/{version.pk}/evidence/", f"/evidence/{evidence.pk}/",
         f"/versions/{version.pk}/checks/new/", f"/versions/{version.pk}/lineage/", "/lineage/", f"/versions/{version.pk}/discussion/",

@@ -9,11 +9,12 @@ from rest_framework.response import Response
 
 from apps.accounts.openapi import describe
 from apps.accounts.queries import user_named
-from apps.catalog import services
+from apps.catalog import past, services
 from apps.catalog.api import examples
 from apps.catalog.api import serializers as shapes
 from apps.catalog.models import Dataset, DatasetVersion
 from apps.catalog.queries import dataset_for
+from apps.core import moment
 from apps.core.errors import NotFound
 from apps.core.rest import ViewSet
 
@@ -34,8 +35,11 @@ def take_terms(body: dict[str, Any]) -> services.Terms:
     return services.Terms(**{**terms, "permitted_purposes": tuple(terms["permitted_purposes"])})
 
 
+@moment.shows_past
 class Datasets(ViewSet):
-    """Datasets."""
+    """Datasets, now or, with `as_at`, as they were."""
+
+    changing: ClassVar[frozenset[str]] = frozenset({"state", "is_governed", "kind", "owner__username"})
 
     required_scopes: ClassVar[dict[str, str]] = WRITES
     serializer_class = shapes.DatasetReply
@@ -52,12 +56,13 @@ class Datasets(ViewSet):
     @describe("Datasets", answers=shapes.DatasetReply(many=True))
     def list(self, request: Request) -> Response:
         """Datasets, newest first; the ungoverned ones too, which only lineage named."""
-        return self.page_of(self.filter_queryset(self.get_queryset()), shapes.DatasetReply)
+        return self.page_of(self.filter_queryset(self.get_queryset()), shapes.DatasetReply, then=past.dataset_at)
 
     @describe("One dataset", answers=shapes.DatasetReply, refuses=(404,))
     def retrieve(self, request: Request, pk: UUID) -> Response:
         """One dataset."""
-        return self.reply(dataset_for(request.user, pk))
+        found, at = dataset_for(request.user, pk), moment.of(request)
+        return self.reply(found if at is None else past.dataset_at(found, at))
 
     @describe(
         "Register a dataset",

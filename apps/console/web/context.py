@@ -83,6 +83,7 @@ _MAIN: list[tuple[str, str, str | Promise, str, set[str]]] = [
     ("policy:policy-list", "scale", _("Policies"), "g p", {"policy:"}),
     ("audit:entry-list", "scroll-text", _("Audit trail"), "g a", {"audit:"}),
     ("dossiers:dossier-list", "file-badge", _("Dossiers"), "g o", {"dossiers:"}),
+    ("examination:request-list", "eye", _("Examination"), "g e", {"examination:"}),
 ]
 _ADMIN: list[tuple[str, str, str | Promise, str, set[str]]] = [
     (

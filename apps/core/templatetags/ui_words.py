@@ -88,6 +88,8 @@ STATES: dict[str, State] = {
     "closed": State("ok", "check", _("Closed")),
     "reopened": State("bad", "undo", _("Reopened")),
     "accepted_risk": State("warn", "shield", _("Risk accepted")),
+    # requests of the audit
+    "request.open": State("turn", "clock", _("Open")),
     # evidence
     "accepted": State("ok", "check", _("Accepted")),
     "flagged": State("warn", "flag", _("Flagged")),

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.openapi import describe
+from apps.core import moment
 from apps.core.errors import BadRequest, NotFound
 from apps.core.rest import ApiView, StrictJSONParser, ViewSet
 from apps.evidence import checks, queries, services
@@ -69,8 +70,9 @@ class VersionChecks(ApiView):
         return Response(shapes.RunsReply(answer).data, status=202)
 
 
+@moment.shows_past
 class VersionEvidence(ViewSet):
-    """Evidence of one version."""
+    """Evidence of one version, with its marks of now or, with `as_at`, of then."""
 
     required_scopes: ClassVar[dict[str, str]] = WRITES
     serializer_class = shapes.EvidenceSummary
@@ -80,7 +82,9 @@ class VersionEvidence(ViewSet):
         """Every item bound to the version, newest first."""
         if getattr(self, "swagger_fake_view", False):
             return Evidence.objects.none()
-        return queries.with_marks(queries.evidence_of(version_for(self.request.user, self.kwargs["pk"])))
+        return queries.with_marks(
+            queries.evidence_of(version_for(self.request.user, self.kwargs["pk"])), moment.of(self.request)
+        )
 
     @describe("Evidence of a version", answers=shapes.EvidenceSummary(many=True), refuses=(404,))
     def list(self, request: Request, pk: UUID) -> Response:

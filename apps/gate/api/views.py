@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.core import moment
 from apps.core.errors import NotFound
 from apps.core.rest import ApiView, Problem, ViewSet
 from apps.gate import queries
@@ -15,6 +16,7 @@ from apps.gate.attesting import attestation_of
 from apps.gate.models import Decision
 
 
+@moment.shows_past
 @extend_schema_view(
     list=extend_schema(summary="The decision log"), retrieve=extend_schema(summary="One decision, whole")
 )
@@ -27,7 +29,7 @@ class Decisions(ViewSet):
     required_scopes: ClassVar[dict[str, str]] = {"GET": "read"}
 
     def get_queryset(self) -> Any:
-        return queries.decisions_for(self.request.user)
+        return queries.until(queries.decisions_for(self.request.user), moment.of(self.request))
 
     def list(self, request: Request) -> Response:
         """A cursor page of decisions."""

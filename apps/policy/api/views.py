@@ -7,9 +7,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.openapi import describe
+from apps.core import moment
 from apps.core.errors import NotFound
 from apps.core.rest import ApiView, ViewSet
-from apps.policy import queries, services
+from apps.policy import past, queries, services
 from apps.policy.api import examples
 from apps.policy.api import serializers as shapes
 from apps.policy.models import Framework, FrameworkChoice, Policy, PolicyVersion, Waiver
@@ -126,8 +127,11 @@ class NeededFor(ApiView):
         )
 
 
+@moment.shows_past
 class Waivers(ViewSet):
-    """Waivers."""
+    """Waivers, now or, with `as_at`, as they were."""
+
+    changing: ClassVar[frozenset[str]] = frozenset({"state"})
 
     required_scopes: ClassVar[dict[str, str]] = WRITES
     serializer_class = shapes.WaiverReply
@@ -151,12 +155,13 @@ class Waivers(ViewSet):
     @describe("Waivers", answers=shapes.WaiverReply(many=True))
     def list(self, request: Request) -> Response:
         """Waivers, newest first."""
-        return self.page_of(self.filter_queryset(self.get_queryset()), shapes.WaiverReply)
+        return self.page_of(self.filter_queryset(self.get_queryset()), shapes.WaiverReply, then=past.waiver_at)
 
     @describe("One waiver", answers=shapes.WaiverReply, refuses=(404,))
     def retrieve(self, request: Request, pk: Any) -> Response:
         """One waiver."""
-        return self.reply(self.wanted(pk))
+        found, at = self.wanted(pk), moment.of(request)
+        return self.reply(found if at is None else past.waiver_at(found, at))
 
     @describe("Ask for a waiver", sends=shapes.WaiverRequest, answers=shapes.WaiverReply, status=201, refuses=(404, 409, 422),
               example=examples.WAIVER)  # fmt: skip
@@ -196,6 +201,7 @@ class Waivers(ViewSet):
         )
 
 
+@moment.shows_past
 class Frameworks(ApiView):
     """The library of frameworks."""
 
@@ -206,7 +212,7 @@ class Frameworks(ApiView):
         """Every framework in its newest library version, and whether its requirements are looked at."""
         return Response(
             {
-                "results": shapes.FrameworkReply(queries.framework_states(), many=True).data,
+                "results": shapes.FrameworkReply(queries.framework_states(moment.of(request)), many=True).data,
                 "next": None,
                 "previous": None,
             }
@@ -266,6 +272,7 @@ class FrameworkChanges(ViewSet):
         )
 
 
+@moment.shows_past
 class Policies(ViewSet):
     """Policies and their versions."""
 
@@ -276,7 +283,7 @@ class Policies(ViewSet):
 
     def get_serializer_context(self) -> dict[str, Any]:
         """With the versions in force."""
-        return {**super().get_serializer_context(), "in_force": queries.policies_in_force()}
+        return {**super().get_serializer_context(), "in_force": queries.policies_in_force(moment.of(self.request))}
 
     @describe("Policies", answers=shapes.PolicyReply(many=True))
     def list(self, request: Request) -> Response:
@@ -286,7 +293,7 @@ class Policies(ViewSet):
     @describe("One policy", answers=shapes.PolicyVersionReply, refuses=(404,))
     def retrieve(self, request: Request, slug: str) -> Response:
         """The version of a policy that is in force, with its requirements."""
-        version = queries.policies_in_force().get(self.get_object().pk)
+        version = queries.policies_in_force(moment.of(request)).get(self.get_object().pk)
         if version is None:
             raise NotFound(f"No version of {slug} is in force yet.")
         return Response(shapes.PolicyVersionReply(version).data)

@@ -12,11 +12,12 @@ from rest_framework.response import Response
 from apps.accounts.openapi import describe
 from apps.accounts.queries import user_named
 from apps.catalog.queries import dataset_for
+from apps.core import moment
 from apps.core.errors import NotFound
 from apps.core.rest import ApiView, ViewSet
 from apps.policy import services as policy
 from apps.registry.queries import environment_for, version_for
-from apps.workflow import processes, queries, services
+from apps.workflow import past, processes, queries, services
 from apps.workflow.api import examples, replies
 from apps.workflow.api import serializers as shapes
 from apps.workflow.models import Comment, Finding, Review, Signature, printed_names
@@ -155,8 +156,11 @@ class Reviews(WorkflowSet):
         return self.reply(replies.CommentReply, said, 201)
 
 
+@moment.shows_past
 class Findings(WorkflowSet):
-    """Findings over all versions."""
+    """Findings over all versions, now or, with `as_at`, as they were."""
+
+    changing: ClassVar[frozenset[str]] = frozenset({"state", "owner__username"})
 
     serializer_class = replies.FindingReply
     filterset_fields = ("state", "severity", "version", "source", "owner__username")
@@ -168,12 +172,12 @@ class Findings(WorkflowSet):
     @describe("Findings", answers=replies.FindingReply(many=True))
     def list(self, request: Request) -> Response:
         """Findings, newest first."""
-        return self.page_of(self.filter_queryset(self.get_queryset()), replies.FindingReply)
+        return self.page_of(self.filter_queryset(self.get_queryset()), replies.FindingReply, then=past.finding_at)
 
     @describe("One finding", answers=replies.FindingReply, refuses=(404,))
     def retrieve(self, request: Request, pk: UUID) -> Response:
         """One finding."""
-        return self.reply(replies.FindingReply, queries.finding_for(request.user, pk))
+        return self.reply(replies.FindingReply, queries.finding_for(request.user, pk, at=moment.of(request)))
 
     @describe(
         "Answer a finding", sends=shapes.TextRequest, answers=replies.FindingReply, refuses=(404, 409, 422),

@@ -8,8 +8,9 @@ from rest_framework.response import Response
 
 from apps.accounts.openapi import describe
 from apps.accounts.queries import user_named
+from apps.core import moment
 from apps.core.rest import ViewSet
-from apps.registry import services
+from apps.registry import past, services
 from apps.registry.api import examples, replies
 from apps.registry.api import serializers as shapes
 from apps.registry.api.views.bodies import WRITES, read
@@ -22,8 +23,11 @@ def name_owner(body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "owner": user_named(body["owner"], "/owner")} if "owner" in body else body
 
 
+@moment.shows_past
 class UseCases(ViewSet):
-    """Use cases."""
+    """Use cases, now or, with `as_at`, as they were."""
+
+    changing: ClassVar[frozenset[str]] = frozenset({"tier", "owner__username"})
 
     required_scopes: ClassVar[dict[str, str]] = WRITES
     serializer_class = replies.UseCaseReply
@@ -41,12 +45,12 @@ class UseCases(ViewSet):
     @describe("Use cases", answers=replies.UseCaseReply(many=True))
     def list(self, request: Request) -> Response:
         """Use cases, newest first."""
-        return self.page_of(self.filter_queryset(self.get_queryset()), replies.UseCaseReply)
+        return self.page_of(self.filter_queryset(self.get_queryset()), replies.UseCaseReply, then=past.use_case_at)
 
     @describe("One use case", answers=replies.UseCaseReply, refuses=(404,))
     def retrieve(self, request: Request, name: str) -> Response:
         """One use case, by slug or id."""
-        return self.reply(use_case_for(request.user, name))
+        return self.reply(use_case_for(request.user, name, at=moment.of(request)))
 
     @describe(
         "Register a use case",
@@ -80,8 +84,11 @@ class UseCases(ViewSet):
         return self.reply(use_case_for(request.user, use_case.slug))
 
 
+@moment.shows_past
 class Models(ViewSet):
-    """Models."""
+    """Models, now or, with `as_at`, as they were."""
+
+    changing: ClassVar[frozenset[str]] = frozenset({"state", "owner__username"})
 
     required_scopes: ClassVar[dict[str, str]] = WRITES
     serializer_class = replies.ModelReply
@@ -98,12 +105,12 @@ class Models(ViewSet):
     @describe("Models", answers=replies.ModelReply(many=True))
     def list(self, request: Request) -> Response:
         """Models, newest first."""
-        return self.page_of(self.filter_queryset(self.get_queryset()), replies.ModelReply)
+        return self.page_of(self.filter_queryset(self.get_queryset()), replies.ModelReply, then=past.model_at)
 
     @describe("One model", answers=replies.ModelReply, refuses=(404,))
     def retrieve(self, request: Request, name: str) -> Response:
         """One model, by slug or id."""
-        return self.reply(model_for(request.user, name))
+        return self.reply(model_for(request.user, name, at=moment.of(request)))
 
     @describe(
         "Register a model",

@@ -9,8 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.openapi import describe
+from apps.core import moment
 from apps.core.rest import ViewSet
-from apps.registry import services
+from apps.registry import past, services
 from apps.registry.api import examples, replies
 from apps.registry.api import serializers as shapes
 from apps.registry.api.views.bodies import WRITES, read
@@ -80,11 +81,13 @@ class DeploymentFilter(filters.FilterSet):
         fields = ("state", "artifact_digest")
 
 
+@moment.shows_past
 class Deployments(ViewSet):
     """Versions in environments over time. The gate creates them; pipelines report what happened."""
 
     required_scopes: ClassVar[dict[str, str]] = {"GET": "read", "POST": "gate:ask"}
     serializer_class = replies.DeploymentReply
+    changing: ClassVar[frozenset[str]] = frozenset({"state"})
     filterset_class = DeploymentFilter
 
     def get_queryset(self) -> QuerySet[Deployment]:
@@ -98,12 +101,14 @@ class Deployments(ViewSet):
     @describe("Deployments", answers=replies.DeploymentReply(many=True))
     def list(self, request: Request) -> Response:
         """Deployments, newest first."""
-        return self.page_of(self.filter_queryset(self.get_queryset()), replies.DeploymentReply)
+        rows = self.filter_queryset(self.get_queryset())
+        return self.page_of(rows, replies.DeploymentReply, then=past.deployment_at)
 
     @describe("One deployment", answers=replies.DeploymentReply, refuses=(404,))
     def retrieve(self, request: Request, pk: UUID) -> Response:
         """One deployment."""
-        return self.reply(deployment_for(request.user, pk))
+        found, at = deployment_for(request.user, pk), moment.of(request)
+        return self.reply(found if at is None else past.deployment_at(found, at))
 
     @describe(
         "Report the start",

@@ -11,8 +11,9 @@ from rest_framework.response import Response
 from apps.accounts.openapi import describe
 from apps.catalog.queries import dataset_for
 from apps.catalog.services import FieldDeclaration
+from apps.core import moment
 from apps.core.rest import ApiView, ViewSet
-from apps.registry import services
+from apps.registry import past, services
 from apps.registry.api import examples, replies
 from apps.registry.api import serializers as shapes
 from apps.registry.api.views.bodies import WRITES, read
@@ -41,8 +42,9 @@ def as_registration(body: dict[str, Any]) -> Registration:
     return Registration(**body, **{name: value for name, value in artifact.items() if value})
 
 
+@moment.shows_past
 class Versions(ViewSet):
-    """Versions of all models."""
+    """Versions of all models. A version never changes; with `as_at` those that there were, in their use case as it was."""
 
     required_scopes: ClassVar[dict[str, str]] = WRITES
     serializer_class = replies.VersionSummary
@@ -61,17 +63,17 @@ class Versions(ViewSet):
     @describe("Versions", answers=replies.VersionSummary(many=True))
     def list(self, request: Request, model: str | None = None) -> Response:
         """Versions, newest first."""
-        return self.page_of(self.filter_queryset(self.get_queryset()), replies.VersionSummary)
+        return self.page_of(self.filter_queryset(self.get_queryset()), replies.VersionSummary, then=past.version_at)
 
     @describe("One version", answers=replies.VersionReply, refuses=(404,))
     def retrieve(self, request: Request, pk: UUID) -> Response:
         """One version with everything that is bound to it."""
-        return self.reply(version_for(request.user, pk))
+        return self.reply(version_for(request.user, pk, at=moment.of(request)))
 
     @describe("One version by name", answers=replies.VersionReply, refuses=(404,))
     def named(self, request: Request, model: str, version: str) -> Response:
         """One version of a model, by the names of both."""
-        return self.reply(version_named(request.user, model, version))
+        return self.reply(version_named(request.user, model, version, at=moment.of(request)))
 
     @describe(
         "Register a version",
