@@ -56,6 +56,7 @@ COMPUTED: dict[str, dict[str, str]] = {
         "local_view": "explainability",
         "method_validated": "explainability",
     },
+    "robustness_report": {"perturbation": "robustness", "ood": "robustness"},
     "reproducibility": {
         "code_commit": "reproducibility",
         "data_hash": "reproducibility",

@@ -28,6 +28,8 @@ READINGS: dict[str, tuple[str, str, Any]] = {
     "better": ("", "", _("Better")),
     "no_worse": ("", "", _("No worse")),
     "within": ("", "", _("Within the band")),
+    "moves": ("warn", "circle-alert", _("Over the line")),
+    "refused": ("", "", _("Refused")),
     "shifted": ("warn", "circle-alert", _("Shifted")),
     "within_chance": ("", "", _("Within chance")),
     "singles_out": ("warn", "circle-alert", _("Singles out")),
