@@ -229,3 +229,20 @@ def test_needed_evidence_says_what_to_submit_and_who_supplies_it(credit):
     assert "MIN-pii_scan" in rows["pii_scan"].why
     assert rows["validation_report"].stage == "approve"
     assert rows["approval_record"].is_record
+
+
+def test_a_judgement_of_the_past_is_made_from_facts_as_they_were(ready):
+    before = services.assess(ready.version, ready.production)
+    then = timezone.now()
+    registry.answer_facts(ready.use_case, facts={"eu.ai_class": "prohibited", "use.profiling": False}, actor=ready.owner)
+    dataset = ready.version.dataset_links.first().dataset_version.dataset
+    steward = factories.person("data_steward")
+    catalog.record_event(dataset, kind="faulty", reason="Rows were lost.", actor=steward)
+    version = ready.version.__class__.objects.select_related("model__use_case").get(pk=ready.version.pk)
+    now = services.assess(version, ready.production)
+    judgement, basis = services.judgement_as_at(version, ready.production, then)
+    assert basis == "reconstructed"
+    assert now.digest != before.digest
+    assert [(row.id, row.outcome, row.observed) for row in judgement.results] == [
+        (row.id, row.outcome, row.observed) for row in before.results
+    ]

@@ -334,3 +334,20 @@ def test_tier_four_passes_in_one_step(tier) -> None:
     assert world.fresh(review).state == lifecycle.IN_REVIEW
     world.sign(review, world.owner)
     assert world.standing().is_standing
+
+
+def test_the_standing_of_the_past_is_what_the_record_said_then(world, approved) -> None:
+    then = timezone.now()
+    services.suspend(world.version, actor=world.risk_officer, reason="The data were found faulty by their owner.")
+    suspended = timezone.now()
+    before = queries.standing_as_at(world.version, then, environment=world.production)
+    assert (before.state, before.valid_until) == ("approved", approved.valid_until)
+    assert before.manifest == Manifest.objects.get(review=approved)
+    after = queries.standing_as_at(world.version, suspended, environment=world.production)
+    assert (after.state, after.sentence) == (world.standing().state, world.standing().sentence)
+    submitted = approved.submitted_at + timedelta(microseconds=1)
+    early = queries.standing_as_at(world.version, submitted, environment=world.production)
+    assert early.state in lifecycle.SIGNING and early.review.decided_at is None
+    assert queries.signatures_of(early.review, at=submitted) == []
+    never = queries.standing_as_at(world.version, approved.created_at - timedelta(seconds=1))
+    assert (never.state, never.code) == ("draft", "APPROVAL_MISSING")
