@@ -30,6 +30,8 @@ READINGS: dict[str, tuple[str, str, Any]] = {
     "within": ("", "", _("Within the band")),
     "moves": ("warn", "circle-alert", _("Over the line")),
     "refused": ("", "", _("Refused")),
+    "kept_up": ("", "", _("Kept up")),
+    "fell_behind": ("warn", "circle-alert", _("Fell behind")),
     "shifted": ("warn", "circle-alert", _("Shifted")),
     "within_chance": ("", "", _("Within chance")),
     "singles_out": ("warn", "circle-alert", _("Singles out")),
@@ -263,6 +265,14 @@ def value_in_words(value: Any) -> str:
         return number(round(value, 4))
     text = str(value)
     return text.replace("_", " ") if text.isidentifier() and text.islower() else text
+
+
+def what_repeating_gives(item: Evidence) -> str:
+    """The sentence under the command that repeats a check."""
+    check = registry().get(item.check_key)
+    if check is not None and not check.is_repeatable:
+        return str(_("The same check asks the same; times differ from run to run, and so does the result digest."))
+    return str(_("The same check on the same digests finds the same numbers, and so the same result digest."))
 
 
 def repeat_command(item: Evidence, base_url: str) -> str:

@@ -171,6 +171,8 @@ class Check:
     """Whether it reads what another version of the model made of the same rows."""
     scores: ClassVar[bool] = False
     """Whether it asks the model's serving endpoint."""
+    is_repeatable: ClassVar[bool] = True
+    """Whether the same inputs give the same numbers; not so where time itself is measured."""
     fills: ClassVar[tuple[str, ...]] = ()
     metrics: ClassVar[tuple[Metric, ...]] = ()
     example: ClassVar[Example] = Example()

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
@@ -39,6 +40,7 @@ class Scorer:
     answered: dict[str, str] = field(default_factory=dict)
     _layout: dict[str, Any] | None = None
     _client: Any = None
+    _counting: Any = field(default_factory=Lock)
 
     def __enter__(self) -> "Scorer":
         self._client = fetch.new_client()
@@ -77,7 +79,8 @@ class Scorer:
             answer = self._ask("POST", f"{self._model_url()}/infer", self._request(columns, count))
             self._note_model(answer)
             scores = score_of(answer.get("outputs", []), count, self.positive)
-        self.calls, self.rows = self.calls + 1, self.rows + count
+        with self._counting:
+            self.calls, self.rows = self.calls + 1, self.rows + count
         if scores.shape != (count,) or not np.isfinite(scores).all():
             raise Unmeasurable(
                 f"The endpoint answered {scores.shape} scores for {count} rows, or scores that are no numbers."

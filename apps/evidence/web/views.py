@@ -124,6 +124,7 @@ def _detail(request: HttpRequest, item: Evidence, form: ReasonForm | None = None
         "supplies": presentation.supplies(item),
         "uses": uses_of(item, moment.of(request)),
         "command": presentation.repeat_command(item, settings.BASE_URL),
+        "repeated": presentation.what_repeating_gives(item),
         "actions": _actions(request, item, standing),
         "form": form or ReasonForm(),
     }
