@@ -196,7 +196,7 @@ def signature_content(row: Any) -> Content:
         "at": wording.utc(signed.signed_at).removesuffix(" UTC"),
         "digest": wording.groups(signed.seen_digest)[:2],
         "seen": signed.seen_digest.removeprefix("sha256:"),
-        "proof": signed.authentication.replace("_", " "),
+        "proof": signed.proved_by,
         "entry": row.entry if row.entry is not None else "waits for its number",
         "is_withdrawn": row.is_withdrawn,
     }
