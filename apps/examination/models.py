@@ -64,10 +64,6 @@ class InformationRequestQuerySet(LockedQuerySet):
         """All of them for those who see everything; otherwise those that one is asked to answer."""
         return self.all() if sees_everything(user) else self.filter(assigned_to=getattr(user, "pk", None))
 
-    def overdue(self, on: date) -> "InformationRequestQuerySet":
-        """Requests that nobody has answered although their day has passed."""
-        return self.filter(state=InformationRequest.State.OPEN, due_on__lt=on)
-
     def delete(self) -> tuple[int, dict[str, int]]:
         raise TypeError("Requests are accepted, never deleted")
 

@@ -68,7 +68,7 @@ def _first_moment(day: Any) -> datetime:
 def items_of(decisions: QuerySet[Decision]) -> list[sampling.Item]:
     """The members of a population, with the tier of the policy that each decision was made under."""
     rows = decisions.order_by().values_list("pk", "digest", "policy_id", "outcome")
-    tiers = {pk: str(tier) for pk, tier in PolicyVersion.objects.values_list("pk", "policy__tier")}
+    tiers: dict[Any, str] = {pk: str(tier) for pk, tier in PolicyVersion.objects.values_list("pk", "policy__tier")}
     return [
         sampling.Item(str(pk), digest, (tiers.get(policy, NO_TIER), outcome))
         for pk, digest, policy, outcome in rows.iterator(chunk_size=5000)
@@ -83,7 +83,8 @@ def samples_for(user: Any) -> QuerySet[Sample]:
 
 def sample_for(user: Any, pk: Any) -> Sample:
     """The sample with this id, if the user may see it. Raises NotFound."""
-    found = samples_for(user).filter(pk=as_uuid(pk)).first() if as_uuid(pk) else None
+    key = as_uuid(pk)
+    found = samples_for(user).filter(pk=key).first() if key else None
     if found is None:
         raise NotFound("There is no such sample, or you may not see it.")
     return found
@@ -119,9 +120,16 @@ def requests_for(user: Any) -> QuerySet[InformationRequest]:
     return rows.select_related("asked_by", "assigned_to", "accepted_by").order_by("due_on", "id")
 
 
+def awaiting_answer(user: Any) -> list[InformationRequest]:
+    """What auditors asked of this person and nobody has answered, the nearest day first."""
+    state = InformationRequest.State.OPEN
+    return list(InformationRequest.objects.filter(assigned_to=user.pk, state=state).order_by("due_on", "id"))
+
+
 def request_for(user: Any, pk: Any) -> InformationRequest:
     """The request with this id, if the user may see it. Raises NotFound."""
-    found = requests_for(user).filter(pk=as_uuid(pk)).first() if as_uuid(pk) else None
+    key = as_uuid(pk)
+    found = requests_for(user).filter(pk=key).first() if key else None
     if found is None:
         raise NotFound("There is no such request, or you may not see it.")
     return found

@@ -18,6 +18,7 @@ from apps.workflow.models import Manifest, Review, Signature, printed_names
 from apps.workflow.queries.panels import entry_numbers
 
 KINDS = ("deployment", "decision", "version")
+NOTHING = UUID(int=0)  # the id of no row
 APART = {"not_applicable", "not_yet_effective"}
 
 
@@ -101,8 +102,8 @@ def trace_of(kind: str, pk: Any, *, user: Any) -> Trace:
         decision = gate.decisions_for(user).filter(pk=pk).first()
         if decision is None or decision.version is None:
             raise NotFound("There is no such decision about a registered version, or you may not see it.")
-        deployment = Deployment.objects.filter(pk=decision.deployment_id).select_related("environment").first()
-        return _complete(Trace(registry.version_for(user, decision.version_id), decision, deployment))
+        given = Deployment.objects.filter(pk=decision.deployment_id or NOTHING).select_related("environment").first()
+        return _complete(Trace(registry.version_for(user, decision.version_id), decision, given))
     if kind != "version":
         raise NotFound(f"A trace starts from one of {', '.join(KINDS)}.")
     version = registry.version_for(user, pk)
@@ -141,9 +142,13 @@ class _Records:
     """The rows that a decision names, and the entries that bind them."""
 
     def __init__(self, decision: Decision) -> None:
-        policies = PolicyVersion.objects.filter(pk=decision.policy_id).select_related("policy", "publication")
+        policies = PolicyVersion.objects.filter(pk=decision.policy_id or NOTHING).select_related(
+            "policy", "publication"
+        )
         self.policy = policies.first()
-        self.assessment = Assessment.objects.filter(pk=decision.assessment_id).select_related("policy_version").first()
+        self.assessment = (
+            Assessment.objects.filter(pk=decision.assessment_id or NOTHING).select_related("policy_version").first()
+        )
         key = decision.approval.get("review")
         self.review = Review.objects.filter(pk=key).select_related("environment").first() if key else None
         self.manifest = Manifest.objects.filter(digest=decision.approval.get("manifest") or "-").first()

@@ -55,6 +55,7 @@ def test_a_request_is_asked_answered_and_accepted_on_its_page(db, browser):
     wish = {"title": "Minutes", "text": "Of May.", "due_on": timezone.localdate().isoformat(), "assigned_to": owner.pk}
     place = browser.post("/requests/new/", wish)["Location"]
     theirs = factories.signed_in(owner)
+    assert "An auditor asks you for something" in theirs.get("/queue/").content.decode()
     assert "Send the answer" in theirs.get(place).content.decode()
     assert "Send the answer" not in browser.get(place).content.decode()
     assert theirs.post(f"{place}answer/", {}).status_code == 422

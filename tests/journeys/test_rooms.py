@@ -1,5 +1,6 @@
 """A version on its way to approval, read and signed in a real browser; every room on the way is free of barriers."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -126,3 +127,15 @@ def test_an_auditor_sees_the_same_page_without_buttons(visit: Any, world: World)
     assert visitor.page.locator("#verdict").is_visible()
     enabled = visitor.page.locator("main a.btn:not([aria-disabled]), main button.btn:not([disabled])")
     assert [text for text in enabled.all_inner_texts() if text.startswith(("Sign", "Reject", "Request"))] == []
+
+
+def test_a_trace_prints_on_two_pages(visit: Any, world: World) -> None:
+    asked = Question(
+        door="test", resource={"type": "artifact", "id": world.version.artifact_digest}, environment="production"
+    )
+    decision = gate.decide(asked, asker=world.pipeline)
+    assert len(decision.evidence) >= 40
+    visitor = visit(username=world.risk_officer.username)
+    assert visitor.open(f"/trace/decision/{decision.pk}/") == 200
+    printed = visitor.page.pdf(format="A4", prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type /Page\b(?!s)", printed)) == 2

@@ -71,8 +71,8 @@ def states(versions: Iterable[Any], at: datetime | None = None) -> dict[Any, str
     """The state of many versions by id: the newest review's, as the rules last found it. For now it takes one query."""
     keys = [getattr(version, "pk", version) for version in versions]
     if at is not None:
-        rows = ModelVersion.objects.filter(pk__in=keys).select_related("model__use_case")
-        return {row.pk: workflow.standing_as_at(row, at).state for row in rows}
+        known = ModelVersion.objects.filter(pk__in=keys).select_related("model__use_case")
+        return {row.pk: workflow.standing_as_at(row, at).state for row in known}
     rows = Review.objects.filter(version__in=keys).order_by("version_id", "-submitted_at", "-id").distinct("version_id")
     newest = {row.version_id: row.recorded_standing or row.state for row in rows}
     return {key: newest.get(key, lifecycle.DRAFT) for key in keys}

@@ -155,7 +155,7 @@ class Shell:
     def kept(self) -> list[tuple[str, str]]:
         """What the address asks for beside the moment and the page of a list."""
         dropped = {moment.PARAMETER, "page", "after", "before"}
-        return [(name, value) for name, value in self.request.GET.items() if name not in dropped]
+        return [(name, str(value)) for name, value in self.request.GET.items() if name not in dropped]
 
     @property
     def query(self) -> str:

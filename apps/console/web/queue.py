@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apps.console.queries import queue as queue_queries
 from apps.console.web.forms import QueueFilter
+from apps.examination.queries import awaiting_answer
 
 PAGE = 25
 SOON = timedelta(days=30)
@@ -30,6 +31,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "list": name if name in queue_queries.LISTS else "all",
         "page": page,
         "meters": queue_queries.meters(page.object_list),
+        "asked": awaiting_answer(request.user),
         "ending": queue_queries.ending(request.user, today, today + SOON),
     }
     return render(request, "console/queue.html", context)

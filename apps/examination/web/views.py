@@ -95,7 +95,7 @@ def request_list(request: HttpRequest) -> HttpResponse:
     page = Paginator(queries.requests_in(rows, form.cleaned_data["state"] if form.is_valid() else ""), PAGE).get_page(
         request.GET.get("page")
     )
-    overdue = rows.overdue(queries.today()).count()
+    overdue = queries.requests_in(rows, "overdue").count()
     context = {"form": form, "page": page, "overdue": overdue, "today": queries.today()}
     return render(
         request, "examination/request_list.html", context | {"why_not": why_not(request.user, "examination.ask")}

@@ -48,8 +48,8 @@ def policy_version(request: HttpRequest, pk: Any) -> HttpResponse:
 def policy_context(request: HttpRequest, found: Policy, version: PolicyVersion | None) -> dict[str, Any]:
     """What the page of a policy shows."""
     at = moment.of(request)
-    for row in [found, version] if at and version else [found] if at else []:
-        moment.require_there(row, at, str(row))
+    if at is not None:
+        moment.require_there(version or found, at, str(version or found))
     in_force = queries.policies_in_force(at).get(found.pk)
     publication = getattr(version, "publication", None) if version else None
     kept = request.GET.get("framework", "")

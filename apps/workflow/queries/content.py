@@ -32,8 +32,10 @@ UNINTERESTING = {Classification.UNCLASSIFIED, Classification.NONE}
 
 def newest_process(tier: int | None, *, at: datetime | None = None) -> Process | None:
     """The process in force for a tier, now or then: its newest version."""
+    if not tier:
+        return None
     rows = Process.objects.filter(tier=tier) if at is None else Process.objects.filter(tier=tier, created_at__lte=at)
-    return rows.order_by("-version").first() if tier else None
+    return rows.order_by("-version").first()
 
 
 def relied_on(version: ModelVersion, environment: Environment, *, at: datetime, frozen: Iterable[Item] = ()) -> Item:
