@@ -12,9 +12,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.core.models import Job
-from apps.evidence import engine, pairing, services
+from apps.evidence import artifact, engine, pairing, services
 from apps.evidence.checks import registry
-from apps.evidence.checks.base import SEED, Check, Result, Subject, Tools, Unmeasurable
+from apps.evidence.checks.base import SEED, Check, Result, Subject, Tools, Unmeasurable, label
 from apps.evidence.models import CheckRun
 from apps.registry.models import DatasetLink, ModelVersion
 
@@ -111,8 +111,9 @@ def _measure_together(
     with ExitStack() as opened:
         scorer = opened.enter_context(scorer_for(version)) if version.endpoint.get("url") else None
         tools = Tools(
-            predict=scorer.predict if scorer else None, progress=job.progress, calls=scorer.used if scorer else dict
-        )
+            predict=scorer.predict if scorer else None, progress=job.progress, calls=scorer.used if scorer else dict,
+            artifact=lambda columns: artifact.scorer_for_file(version).predict(columns),
+        )  # fmt: skip
         subject = subject_of(version, facts, reading)
         try:
             if reading is None:
@@ -289,13 +290,6 @@ def as_decided_beside(other: ModelVersion) -> Subject:
     from apps.evidence.inputs.joined import OTHER_PREDICTION, OTHER_SCORE
 
     return replace(subject_of(other, {}, None), prediction=OTHER_PREDICTION, score=OTHER_SCORE)
-
-
-def label(value: Any) -> str:
-    """A class label as text: 1 and true are the same in CSV and JSON."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def declared_facts(version: ModelVersion) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from apps.audit import services as audit
 from apps.core import jobs
 from apps.core.errors import BadRequest, Invalid, TooLarge, WrongState
 from apps.core.permissions import authorise
+from apps.evidence import artifact, pairing, queries
 from apps.evidence import checks as registered
-from apps.evidence import pairing, queries
 from apps.evidence.catalogue import EvidenceType, catalogue, refuse_wrong_fields, type_named
 from apps.evidence.models import CheckRun, Document, Evidence, EvidenceMark, Source
 from apps.registry.models import ModelVersion
@@ -60,10 +60,12 @@ def request_checks(
 def required_checks(version: ModelVersion) -> list[str]:
     """Checks that this version has what they read: datasets in their roles, an endpoint or another version where they need one."""
     roles = set(version.dataset_links.values_list("role", flat=True))
-    can_score = bool(version.endpoint.get("url"))
-    can_compare = pairing.other_version(version) is not None
-    able = registered.registry().items()
-    return [key for key, check in able if check.can_read(roles, can_score=can_score, can_compare=can_compare)]
+    has = {
+        "can_score": bool(version.endpoint.get("url")),
+        "can_compare": pairing.other_version(version) is not None,
+        "can_open": artifact.can_open(version),
+    }
+    return [key for key, check in registered.registry().items() if check.can_read(roles, **has)]
 
 
 def refuse_unknown_checks(keys: Sequence[str], params: dict[str, dict[str, Any]]) -> None:

@@ -52,7 +52,7 @@ def run_example(check: Check, rows: Sequence[Any]) -> Any:
     """The outcome of a check's own example on these rows."""
     example = check.example
     subject = Subject(name="example", role="test", **example.subject)
-    params, tools = check.Params(**example.params), Tools(predict=example.predict)
+    params, tools = check.Params(**example.params), Tools(predict=example.predict, artifact=example.predict)
     if not check.reads:
         return engine.measure_facts(check, params, subject, tools)
     read: Any = engine.Pair(Rows(rows), Rows(example.reference)) if check.compares_with else Rows(rows)
@@ -145,7 +145,7 @@ def test_any_split_and_order_gives_the_same_state(check: Check, cuts: set[int], 
 
 def test_checks_asked_together_find_what_they_find_alone() -> None:
     def predict(columns: Any) -> list[float]:
-        return [float(value) / 120 for value in columns["income"]]
+        return [float(value or 0) / 120 for value in columns["income"]]
 
     def outcomes(keys: list[str]) -> dict[str, Any]:
         asked = {key: (registry()[key], registry()[key].Params()) for key in keys}
@@ -156,7 +156,7 @@ def test_checks_asked_together_find_what_they_find_alone() -> None:
             calls["rows"] += len(columns["income"])
             return predict(columns)
 
-        return engine.measure(Rows(ROWS), asked, CREDIT, Tools(predict=counting, calls=lambda: dict(calls)))
+        return engine.measure(Rows(ROWS), asked, CREDIT, Tools(predict=counting, artifact=predict, calls=lambda: dict(calls)))
 
     keys = [check.key for check in COUNTING if check not in COMPARING and check.is_repeatable]
     together = outcomes(keys)

@@ -78,6 +78,8 @@ class Tools:
     """What a finishing check may reach: the model's serving endpoint, and a way to say how far it is."""
 
     predict: Callable[[Mapping[str, Sequence[Any]]], Any] | None = None
+    artifact: Callable[[Mapping[str, Sequence[Any]]], Any] | None = None
+    """Scores of the registered model file, which is opened when this is first called."""
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None
     calls: Callable[[], dict[str, int]] = dict
 
@@ -171,6 +173,8 @@ class Check:
     """Whether it reads what another version of the model made of the same rows."""
     scores: ClassVar[bool] = False
     """Whether it asks the model's serving endpoint."""
+    opens_artifact: ClassVar[bool] = False
+    """Whether it runs the registered model file."""
     is_repeatable: ClassVar[bool] = True
     """Whether the same inputs give the same numbers; not so where time itself is measured."""
     fills: ClassVar[tuple[str, ...]] = ()
@@ -185,12 +189,13 @@ class Check:
         """What it measures and the source, in one line."""
         return " ".join((type(self).__doc__ or "").split())
 
-    def can_read(self, roles: set[str], *, can_score: bool, can_compare: bool = False) -> bool:
+    def can_read(self, roles: set[str], *, can_score: bool, can_compare: bool = False, can_open: bool = False) -> bool:
         """Whether a version with datasets in these roles has what the check reads."""
         has_rows = not self.reads or bool(roles & set(self.reads))
         has_second = not self.compares_with or bool(roles & set(self.compares_with))
         has_other = can_compare or not self.compares_versions
-        return has_rows and has_second and has_other and (can_score or not self.scores)
+        has_file = can_open or not self.opens_artifact
+        return has_rows and has_second and has_other and has_file and (can_score or not self.scores)
 
     def plan(self, subject: Subject, params: Any) -> dict[str, Any]:
         """The state of no rows: what to count, under `plan`, and empty counts. Raises Unmeasurable."""
@@ -225,6 +230,13 @@ class Check:
             row = {"key": metric.key, "label": metric.label, "unit": metric.unit, "digits": metric.digits}
             found.append({**row, "value": value, "low": low, "high": high})
         return found
+
+
+def label(value: Any) -> str:
+    """A class label as text: 1 and true are the same in CSV and JSON."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def whole(count: int) -> str:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
 from apps.evidence.checks.base import Unmeasurable
+from apps.evidence.inputs.places import allowed_path
 from apps.evidence.kernels.batches import MISSING_WORDS, Batch, normal
 from apps.evidence.kernels.survey import Column
 
@@ -22,24 +22,6 @@ MOST_ROWS = 200_000_000
 BATCH_ROWS = 131_072
 CSV_BLOCK = 8 * 1024 * 1024
 ARROW_KINDS = {"integer": pa.int64(), "number": pa.float64(), "text": pa.string()}
-
-
-def allowed_path(uri: str, roots: Sequence[str]) -> Path:
-    """The real path behind a `file:` address or a path. Raises Unmeasurable outside the roots, links included."""
-    parts = urlsplit(uri)
-    if parts.scheme not in {"", "file"} or parts.netloc not in {"", "localhost"}:
-        raise Unmeasurable(
-            f"{uri[:200]} is not a file this server can read. Give a file: address under an allowed data root."
-        )
-    text = unquote(parts.path) if parts.scheme else uri
-    if not text.startswith("/") or "\x00" in text:
-        raise Unmeasurable(f"{uri[:200]} is not an absolute path.")
-    path = Path(os.path.realpath(text))
-    if not any(path.is_relative_to(os.path.realpath(root)) for root in roots if root):
-        raise Unmeasurable(
-            f"{uri[:200]} lies outside the allowed data roots. An administrator adds its folder to ALLOWED_DATA_ROOTS."
-        )
-    return path
 
 
 @dataclass
