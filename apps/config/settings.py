@@ -310,6 +310,7 @@ SPECTACULAR_SETTINGS = {
         "FindingSourceEnum": "apps.workflow.models.Finding.Source",
         "CommentKindEnum": "apps.workflow.models.Comment.Kind",
         "MeaningEnum": "apps.workflow.models.Signature.Meaning",
+        "GivenMeaningEnum": "apps.workflow.api.serializers.GIVEN",
         "RequestStateEnum": "apps.examination.models.InformationRequest.State",
         "JobStateEnum": "apps.core.models.JobState",
         "ReviewStateEnum": "apps.workflow.models.reviews.STATES",

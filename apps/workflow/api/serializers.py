@@ -10,6 +10,9 @@ from apps.catalog.models import Classification, DatasetEvent
 from apps.core.rest import StrictSerializer
 from apps.workflow.models import Comment, Finding, Signature
 
+# A withdrawal has a call of its own.
+GIVEN = [row for row in Signature.Meaning.choices if row[0] != Signature.Meaning.WITHDRAWN]
+
 
 def in_ten_days() -> Any:
     """When an answer is due unless somebody says otherwise."""
@@ -64,7 +67,7 @@ class PrepareRequest(StrictSerializer):
     """What is to be signed with a passkey."""
 
     seen_digest = serializers.CharField(max_length=71)
-    meaning = serializers.ChoiceField([row for row in Signature.Meaning.choices if row[0] != "withdrawn"])
+    meaning = serializers.ChoiceField(GIVEN)
     reason = serializers.CharField(max_length=4000)
 
 
@@ -100,7 +103,7 @@ class ReportRequest(StrictSerializer):
 class SignOffRequest(ProofRequest):
     """A signature. `meaning` is one of the step's `meanings`; conditions go with the approval of the last step."""
 
-    meaning = serializers.ChoiceField([row for row in Signature.Meaning.choices if row[0] != "withdrawn"])
+    meaning = serializers.ChoiceField(GIVEN)
     conditions = ConditionRequest(many=True, required=False, max_length=50)
     report = ReportRequest(required=False)
 
