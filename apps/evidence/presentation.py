@@ -16,7 +16,7 @@ from apps.evidence.queries import catalogue
 
 # What a row of a table says about itself: tone, icon, word. Readings are observations; verdicts are the policy's.
 READINGS: dict[str, tuple[str, str, Any]] = {
-    "flag": ("bad", "flag", _("Under the line")),
+    "flag": ("bad", "flag", _("Flag")),
     "watch": ("warn", "circle-alert", _("Watch")),
     "small": ("warn", "circle-alert", _("Small group")),
     "differs": ("warn", "circle-alert", _("Differs")),
@@ -32,6 +32,8 @@ READINGS: dict[str, tuple[str, str, Any]] = {
     "refused": ("", "", _("Refused")),
     "kept_up": ("", "", _("Kept up")),
     "fell_behind": ("warn", "circle-alert", _("Fell behind")),
+    "left_out": ("", "", _("Under 2 %, no ratio")),
+    "highest": ("", "", _("Highest rate")),
     "shifted": ("warn", "circle-alert", _("Shifted")),
     "within_chance": ("", "", _("Within chance")),
     "singles_out": ("warn", "circle-alert", _("Singles out")),
@@ -39,8 +41,8 @@ READINGS: dict[str, tuple[str, str, Any]] = {
     "missing": ("warn", "circle-minus", _("Missing")),
     "not declared": ("warn", "flag", _("Not declared")),
     "reference": ("", "", _("Reference group")),
-    "insufficient": ("", "", _("Too few to compare")),
-    "few_events": ("", "", _("Too few positives")),
+    "insufficient": ("", "", _("Insufficient data")),
+    "few_events": ("", "", _("Insufficient data")),
     "declared": ("", "", _("Declared")),
     "indirect": ("", "", _("Indirect")),
     "none": ("", "", _("None")),

@@ -58,6 +58,11 @@ def request_checks(
 
 
 def required_checks(version: ModelVersion) -> list[str]:
+    """The checks that "required" asks for: all that the version has data for, but those done only on request."""
+    return [key for key in able_checks(version) if not registered.registry()[key].is_on_request]
+
+
+def able_checks(version: ModelVersion) -> list[str]:
     """Checks that this version has what they read: datasets in their roles, an endpoint or another version where they need one."""
     roles = set(version.dataset_links.values_list("role", flat=True))
     has = {

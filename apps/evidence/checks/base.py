@@ -173,6 +173,8 @@ class Check:
     """Whether it reads what another version of the model made of the same rows."""
     scores: ClassVar[bool] = False
     """Whether it asks the model's serving endpoint."""
+    is_on_request: ClassVar[bool] = False
+    """Whether it is left out of "required", because it answers a question that only some uses raise."""
     opens_artifact: ClassVar[bool] = False
     """Whether it runs the registered model file."""
     is_repeatable: ClassVar[bool] = True
@@ -196,6 +198,16 @@ class Check:
         has_other = can_compare or not self.compares_versions
         has_file = can_open or not self.opens_artifact
         return has_rows and has_second and has_other and has_file and (can_score or not self.scores)
+
+    @property
+    def needs(self) -> str:
+        """What a version must name for this check, in a sentence."""
+        parts = ["a linked dataset"] if self.reads else []
+        parts += [f"another dataset as {' or '.join(self.compares_with)}"] if self.compares_with else []
+        parts += ["another version of the model that is scored"] if self.compares_versions else []
+        parts += ["an ONNX file that this server may read"] if self.opens_artifact else []
+        parts += ["a serving endpoint"] if self.scores else []
+        return f"Needs {' and '.join(parts)}, which this version does not name." if parts else ""
 
     def plan(self, subject: Subject, params: Any) -> dict[str, Any]:
         """The state of no rows: what to count, under `plan`, and empty counts. Raises Unmeasurable."""

@@ -32,8 +32,10 @@ ERRORS = [
     ("false_positive_rate", "False positives", "number"),
     ("precision", "Precision", "number"),
 ]
+MEANS = [("mean_difference", "Mean score, in deviations", "number", 2)]
 ERRORS_NOTE = (
-    "Rates among those with a positive, or a negative, outcome. z and p compare decisions with the reference group."
+    "Rates among those with a positive, or a negative, outcome. z and p compare decisions with the reference group, "
+    "so does the standardised mean difference: mean score of the group less that of the reference, in standard deviations of all."
 )
 
 
@@ -42,7 +44,7 @@ class Fairness(Check):
 
     Source: fairlearn's definitions; 29 CFR 1607.4(D) for the four-fifths flag; 6 RCNY 5-301 for impact ratios."""
 
-    key, title, order = "fairness", "Fairness", 22
+    key, title, order, version = "fairness", "Fairness", 22, "1.1.0"
     reads = ("scored", "test")
     fills = ("fairness_report", "adverse_impact")
     metrics = (
@@ -92,10 +94,12 @@ class Fairness(Check):
             "rows": subject.rows,
             "seed": subject.seed,
             "words": decisions.decision_words(subject),
+            "score": decisions.score_axis(subject.columns[subject.score]) if subject.score in subject.columns else None,
         }
         return {
             "plan": plan,
             "tables": {_name(by): counts.empty(*by, plan["outcome"], decision) for by in _every(plan)},
+            "scores": {axis["column"]: counts.empty(axis, plan["score"]) for axis in axes if plan["score"]},
         }
 
     def update(self, state: dict[str, Any], batch: Any) -> dict[str, Any]:
@@ -104,7 +108,9 @@ class Fairness(Check):
 
         plan = state["plan"]
         found = {_name(by): counts.joint(batch, *by, plan["outcome"], plan["decision"]) for by in _every(plan)}
-        return states.add(state, {"plan": plan, "tables": found})
+        scored = [axis for axis in plan["axes"] if plan["score"]]
+        scores = {axis["column"]: counts.joint(batch, axis, plan["score"]) for axis in scored}
+        return states.add(state, {"plan": plan, "tables": found, "scores": scores})
 
     def finish(self, state: dict[str, Any], tools: Tools) -> Result:
         """Tables per attribute and of intersections, flags, intervals and the figure of ratios."""
@@ -152,6 +158,8 @@ class Fairness(Check):
         plan = state["plan"]
         names = [" · ".join(parts) for parts in product(*(axis["labels"] for axis in by))]
         found = comparing.compare(self._sides(state, by), names, limit=plan["limit"], has_target=plan["has_target"])
+        if plan["score"] and len(by) == 1:
+            comparing.add_mean_differences(found, state["scores"][_name(by)], plan["score"]["middles"])
         return [{"attribute": _name(by), **row} for row in found]
 
     def _metrics(
@@ -229,7 +237,7 @@ def _tables(plan: dict[str, Any], rows: list[Any], crossed: list[Any]) -> list[d
     from apps.evidence.kernels import decisions
 
     note, found = decisions.small_note(), []
-    errors = ERRORS if plan["has_target"] else ERRORS[:2]
+    errors = [*(MEANS if plan["score"] else []), *(ERRORS if plan["has_target"] else ERRORS[:2])]
     for axis in plan["axes"]:
         name = axis["column"]
         own = [_shown(row) for row in rows if row["attribute"] == name]

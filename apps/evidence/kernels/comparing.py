@@ -76,3 +76,28 @@ def differences(
 def _with_interval(counts: np.ndarray, statistic: Any, seed: int) -> tuple[float, float | None, float | None]:
     low, high = intervals.percentile_interval(counts, statistic, draws=DRAWS, seed=seed) or (None, None)
     return float(statistic(counts)), low, high
+
+
+def add_mean_differences(rows: list[dict[str, Any]], scores: Any, middles: Any) -> None:
+    """Give every compared row its standardised mean difference of scores to the reference, from counts [group, score cell]."""
+    reference = next((place for place, row in enumerate(rows) if row["reading"] == "reference"), None)
+    if reference is None:
+        return
+    counts, values = np.asarray(scores, dtype=np.float64)[: len(rows), :-2], np.asarray(middles, dtype=np.float64)
+    found = mean_differences(counts, values, reference)
+    for row, difference in zip(rows, found, strict=True):
+        if "rate" in row:
+            row["mean_difference"] = difference
+
+
+def mean_differences(counts: np.ndarray, values: np.ndarray, reference: int) -> list[float | None]:
+    """Mean of each group less that of the reference, in standard deviations of all groups together."""
+    sizes, everybody = counts.sum(axis=1), counts.sum(axis=0)
+    if not sizes[reference] or everybody.sum() < 2:
+        return [None] * len(counts)
+    mean = (everybody * values).sum() / everybody.sum()
+    spread = float(np.sqrt((everybody * (values - mean) ** 2).sum() / (everybody.sum() - 1)))
+    means = counts @ values / np.maximum(sizes, 1)
+    return [
+        float((at - means[reference]) / spread) if n and spread else None for at, n in zip(means, sizes, strict=True)
+    ]

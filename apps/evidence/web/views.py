@@ -166,8 +166,8 @@ def mark(request: HttpRequest, pk: UUID, verb: str) -> HttpResponse:
 def check_new(request: HttpRequest, version: UUID) -> HttpResponse:
     """Choose checks and start them; the job's page shows how far they are."""
     shown = version_for(request.user, version)
-    able = services.required_checks(shown)
-    form = ChecksForm(request.POST or None, able=able, initial={"checks": able})
+    able = services.able_checks(shown)
+    form = ChecksForm(request.POST or None, able=able, initial={"checks": services.required_checks(shown)})
     if request.method == "POST" and form.is_valid():
         runs = services.request_checks(shown, checks=form.cleaned_data["checks"], actor=request.user)
         return redirect("console:job", runs[0].job_id)
