@@ -78,6 +78,12 @@ def roles_anywhere(user: Any) -> frozenset[str]:
     return frozenset(role for role, _scope in _held(user))
 
 
+def roles_by_scope(user: Any) -> dict[str, frozenset[str]]:
+    """The roles that hold now, by the slug of the use case they are for ("" for everything)."""
+    held = _held(user)
+    return {scope: frozenset(role for role, of in held if of == scope) for scope in {of for _role, of in held}}
+
+
 def holds(user: Any, *roles: str, use_case: Any = None) -> bool:
     """Whether the user holds one of these roles now for this use case."""
     return not roles_of(user, use_case).isdisjoint(roles)

@@ -13,7 +13,7 @@ from apps.core.permissions import permit
 from apps.registry.models import Involvement, ModelVersion
 from apps.workflow import processes
 from apps.workflow.models import Finding, Review, Signature, Step
-from apps.workflow.segregation import AUTHORED, DEVELOPED, facts_for, is_only_auditor, line_between
+from apps.workflow.segregation import AUTHORED, DEVELOPED, facts_for, is_only_auditor
 
 BUILDERS = (Role.DEVELOPER, Role.MODEL_OWNER)
 REVIEWERS = (
@@ -84,8 +84,9 @@ def signer_is_outside_the_reporting_line(user: Any, review: Review) -> bool | st
     step = step_to_sign(review)
     if step is None or processes.NOT_SAME_LINE not in step.rules:
         return True
-    for developer in facts_for(user, review).developers:
-        if developer.pk != user.pk and (relation := line_between(user, developer)):
+    facts = facts_for(user, review)
+    for developer in facts.developers:
+        if developer.pk != user.pk and (relation := facts.line_to(user, developer)):
             return f"You {relation} {developer}, who developed this version. The step {step.title} needs someone independent."
     return True
 

@@ -1,17 +1,17 @@
 """The queue as a page: three lists, and for each line how much of what is required is met."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.core.cache import cache
 from django.db import connection
 
 from apps.accounts.models import User
-from apps.gate.models import Clearance
 from apps.policy.queries import waivers_for
 from apps.workflow import queries as workflow
-from apps.workflow.queries import QueueRow
+from apps.workflow.queries import OpenWork, Others, QueueRow
 
 LISTS = ("needs-you", "others", "all")
 COUNT_LASTS = 15
@@ -22,23 +22,36 @@ UNCHECKED = {"unchecked", "error", "answer_needed"}
 class Lists:
     """The three lists of a person."""
 
-    needs_you: list[QueueRow]
-    others: list[QueueRow]
+    work: OpenWork
 
     @property
-    def every(self) -> list[QueueRow]:
-        """Both, this person's first."""
-        return [*self.needs_you, *self.others]
+    def needs_you(self) -> list[QueueRow]:
+        """What waits for this person."""
+        return self.work.yours
 
-    def named(self, name: str) -> list[QueueRow]:
-        """The list with this name in the address."""
-        return {"needs-you": self.needs_you, "others": self.others}.get(name, self.every)
+    @property
+    def others(self) -> Others:
+        """What waits for others."""
+        return self.work.others
+
+    @cached_property
+    def every(self) -> Others:
+        """Both, this person's first."""
+        return self.others.after(self.needs_you)
+
+    def named(self, name: str, *, text: str = "", tier: str = "") -> Sequence[QueueRow]:
+        """The list with this name in the address, filtered. Words are looked for in what lines say, so all are made."""
+        own = [row for row in self.needs_you if not tier or str(row.tier) == tier]
+        if name == "needs-you":
+            return matching(own, text)
+        others = self.others.of_tier(tier) if tier else self.others
+        found = others if name == "others" else self.every if not tier else others.after(own)
+        return matching(found, text) if text else found
 
 
 def lists(user: User) -> Lists:
     """Open work, apart by whose turn it is."""
-    rows = workflow.open_reviews_for(user)
-    found = Lists([row for row in rows if row.is_yours], [row for row in rows if not row.is_yours])
+    found = Lists(OpenWork(user))
     cache.set(f"queue-count:{user.pk}", len(found.needs_you), COUNT_LASTS)
     return found
 
@@ -49,11 +62,10 @@ def count_for(user: User) -> int:
     return len(lists(user).needs_you) if known is None else known
 
 
-def matching(rows: Iterable[QueueRow], *, text: str = "", tier: str = "") -> list[QueueRow]:
+def matching(rows: Iterable[QueueRow], text: str) -> list[QueueRow]:
     """The rows with these words anywhere a reader sees them."""
     words = text.casefold()
-    found = [row for row in rows if not tier or str(row.tier) == tier]
-    return [row for row in found if words in _visible(row)]
+    return [row for row in rows if words in _visible(row)]
 
 
 def _visible(row: QueueRow) -> str:
@@ -65,19 +77,19 @@ def meters(rows: Iterable[QueueRow]) -> dict[Any, dict[str, int]]:
     """For each version under review how many counted requirements are met, waived, open and unchecked; one query."""
     wanted = {(row.version.pk, row.review.environment_id) for row in rows if row.review is not None}
     found: dict[Any, dict[str, int]] = {}
-    clearances = Clearance.objects.filter(version__in=[version for version, _environment in wanted])
-    named = clearances.values_list("assessment_id", "version_id", "environment_id")
-    by_assessment = {key: version for key, version, place in named if (version, place) in wanted}
-    if not by_assessment:
+    if not wanted:
         return found
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT a.id, r.value->>'outcome', count(*) FROM policy_assessment a, jsonb_array_elements(a.results) AS r(value)"
-            " WHERE a.id = ANY(%s) AND (r.value->>'is_counted')::boolean GROUP BY 1, 2",
-            [list(by_assessment)],
+            "SELECT c.version_id, r.value->>'outcome', count(*)"
+            " FROM unnest(%s::uuid[], %s::uuid[]) AS asked(version_id, environment_id)"
+            " JOIN gate_clearance c ON c.version_id = asked.version_id AND c.environment_id = asked.environment_id"
+            " JOIN policy_assessment a ON a.id = c.assessment_id, jsonb_array_elements(a.results) AS r(value)"
+            " WHERE (r.value->>'is_counted')::boolean GROUP BY 1, 2",
+            [list(keys) for keys in zip(*wanted, strict=True)],
         )
-        for assessment, outcome, number in cursor.fetchall():
-            meter = found.setdefault(by_assessment[assessment], {"met": 0, "waived": 0, "open": 0, "unchecked": 0})
+        for version, outcome, number in cursor.fetchall():
+            meter = found.setdefault(version, {"met": 0, "waived": 0, "open": 0, "unchecked": 0})
             meter[_cell(outcome)] += number
     return found
 

@@ -22,7 +22,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     form = QueueFilter(request.GET)
     lists = queue_queries.lists(request.user)
     name = request.GET.get("list", "needs-you")
-    found = queue_queries.matching(lists.named(name), text=form.wish["text"], tier=form.wish["tier"])
+    found = lists.named(name, **form.wish)
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
     today = timezone.localdate()
     context = {

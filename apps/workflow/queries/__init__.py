@@ -17,6 +17,7 @@ from apps.workflow.queries.lookups import (
     signature_for,
     visible_findings,
 )
+from apps.workflow.queries.openwork import OpenWork, Others, open_reviews_for
 from apps.workflow.queries.panels import (
     Panel,
     QuestionThread,
@@ -37,8 +38,6 @@ from apps.workflow.queries.queue import (
     Turn,
     default_environment,
     ending_soon,
-    open_reviews,
-    open_reviews_for,
     path_preview,
     whose_turn,
 )
@@ -57,6 +56,8 @@ __all__ = [
     "Action",
     "Candidate",
     "Downstream",
+    "OpenWork",
+    "Others",
     "Panel",
     "PathPreview",
     "QuestionThread",
@@ -79,7 +80,6 @@ __all__ = [
     "newest_process",
     "newest_review",
     "obstacles",
-    "open_reviews",
     "open_reviews_for",
     "panel",
     "path_preview",

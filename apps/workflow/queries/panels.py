@@ -112,7 +112,10 @@ def panel_as_at(version: ModelVersion, standing: Standing, at: datetime) -> Pane
     """The same panels as they were: steps, signatures, findings and conditions of then, and nothing to do."""
     rows = findings_for(version).filter(created_at__lte=at).order_by("due_on", "number")
     findings = [row for row in past.findings_at(rows, at) if row.is_open]
-    counts: dict[str, Any] = {"finding_count": len(rows), "comment_count": version.comments.filter(created_at__lte=at).count()}
+    counts: dict[str, Any] = {
+        "finding_count": len(rows),
+        "comment_count": version.comments.filter(created_at__lte=at).count(),
+    }
     review = standing.review
     if review is None:
         return Panel(version, standing, None, None, [], findings=findings, **counts)

@@ -17,8 +17,9 @@ from apps.registry.models import Environment, ModelVersion, UseCase
 from apps.workflow import lifecycle, processes
 from apps.workflow.models import Condition, Finding, Process, Review, Step
 from apps.workflow.queries.content import newest_process
-from apps.workflow.segregation import load_facts
 
+WIDE = ("artifact_files", "training", "features", "endpoint", "output", "reason_note")
+SOON_SHOWN = 50
 CLAIM_LASTS = timedelta(hours=8)
 NEEDS_YOU, OTHERS = "needs_you", "others"
 
@@ -83,22 +84,11 @@ TO_DO = {
 }
 
 
-def open_reviews(user: User) -> QuerySet[Review]:
-    """Open reviews that this person may see, with everything that a line of the queue reads."""
-    steps = Prefetch("steps", queryset=Step.objects.select_related("claimed_by"))
-    related = ("version__model__use_case", "version__model__owner", "process", "environment", "opened_by")
-    reviews: QuerySet[Review] = Review.objects.open().visible_to(user).select_related(*related).prefetch_related(steps)
-    return reviews
-
-
-def open_reviews_for(user: User) -> list[QueueRow]:
-    """Everything open that this person may see, as lines: whose turn it is and why; theirs first, then overdue, then tier."""
-    reviews = list(open_reviews(user))
-    load_facts(user, reviews)
-    rows = [review_row(review, user) for review in reviews]
-    mine = Finding.objects.open().filter(owner=user, state=Finding.State.RAISED).visible_to(user)
-    rows += [finding_row(finding) for finding in mine.select_related("version__model__use_case", "owner")]
-    return sorted(rows, key=lambda row: (not row.is_yours, *row.order))
+def with_lines(reviews: QuerySet[Review]) -> QuerySet[Review]:
+    """Reviews with everything that a line of the queue reads, and nothing wide that it does not."""
+    steps = Prefetch("steps", queryset=Step.objects.filter(state=Step.State.OPEN).select_related("claimed_by"))
+    related = ("version__model__use_case", "version__model__owner", "process", "opened_by")
+    return reviews.select_related(*related).defer(*(f"version__{name}" for name in WIDE)).prefetch_related(steps)
 
 
 def review_row(review: Review, user: User) -> QueueRow:
@@ -168,22 +158,23 @@ def whose_turn(review: Review, user: Any = None) -> Turn | None:
 
 
 def ending_soon(user: User, *, days: int = 30) -> list[dict[str, Any]]:
-    """Approvals and conditions of this person's versions that end within so many days, the nearest first."""
+    """Approvals and conditions of this person's versions that end within so many days, the nearest first, at most fifty of each."""
     now = timezone.now()
     until = now + timedelta(days=days)
     reviews = Review.objects.granted().visible_to(user).filter(valid_until__range=(now, until))
     conditions = Condition.objects.open().filter(
         due_on__range=(now.date(), until.date()), review__in=Review.objects.visible_to(user)
     )
+    wide = [f"version__{name}" for name in WIDE]
     rows = [
         {"kind": "approval", "review": row, "name": f"Approval, {row.version}", "on": row.valid_until.date(),
          "then": "The gate answers Deny from then on", "who": f"{row.version.model.owner} submits it again"}
-        for row in reviews.select_related("version__model__owner")
+        for row in reviews.select_related("version__model__owner").defer(*wide).order_by("valid_until", "id")[:SOON_SHOWN]
     ]  # fmt: skip
     rows += [
         {"kind": "condition", "review": row.review, "name": f"Condition {row.reference}, {row.review.version}", "on": row.due_on,
          "then": "The approval is suspended until the condition is verified", "who": str(row.owner)}
-        for row in conditions.select_related("review__version__model", "owner")
+        for row in conditions.select_related("review__version__model", "owner").order_by("due_on", "id")[:SOON_SHOWN]
     ]  # fmt: skip
     return sorted(rows, key=lambda row: row["on"])
 
