@@ -35,6 +35,8 @@ def test_the_examples_of_the_openapi_document_are_true(credit: Any) -> None:
     made = client.post(at(credit, "evidence"), examples.EVIDENCE[0])
     assert made.status_code == 201, made.content
     same_shape(made.json(), examples.EVIDENCE[1])
+    tested = client.post(at(credit, "tests"), examples.TESTS[0])
+    same_shape(tested.json(), examples.TESTS[1])
     written = client.post(at(credit, "documents"), examples.DOCUMENT[0])
     same_shape(written.json(), examples.DOCUMENT[1])
     validator = make.api(make.person("validator", username="validator"), "evidence:write", "read")

@@ -34,6 +34,15 @@ class EvidenceRequest(StrictSerializer):
     valid_until = serializers.DateField(required=False, allow_null=True, default=None)
 
 
+class TestsRequest(StrictSerializer):
+    """A report of tests in JUnit's XML, as text, with the name under which its file is kept."""
+
+    report = serializers.CharField(max_length=5 * 1024 * 1024, trim_whitespace=False)
+    name = serializers.CharField(max_length=200, default="tests.xml")
+    title = serializers.CharField(max_length=200, required=False, default="")
+    dated = serializers.DateField(required=False, allow_null=True, default=None)
+
+
 class MarkRequest(StrictSerializer):
     """Why."""
 

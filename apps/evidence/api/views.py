@@ -15,7 +15,7 @@ from apps.accounts.openapi import describe
 from apps.core import moment
 from apps.core.errors import BadRequest, NotFound
 from apps.core.rest import ApiView, StrictJSONParser, ViewSet
-from apps.evidence import checks, queries, services
+from apps.evidence import checks, queries, services, testing
 from apps.evidence.api import examples
 from apps.evidence.api import serializers as shapes
 from apps.evidence.downloads import download
@@ -120,6 +120,23 @@ def body_of(request: Any) -> Any:
 def reply(item: Evidence, request: Request) -> Any:
     """One item, whole."""
     return shapes.EvidenceReply(item, context={"request": request}).data
+
+
+class VersionTests(ApiView):
+    """Reports of tests."""
+
+    required_scopes: ClassVar[dict[str, str]] = WRITES
+
+    @describe(
+        "Hand in a report of tests", sends=shapes.TestsRequest, answers=shapes.EvidenceReply, status=201,
+        refuses=(404, 409, 413, 422), example=examples.TESTS,
+    )  # fmt: skip
+    def post(self, request: Request, pk: UUID) -> Response:
+        """JUnit XML. Tests are counted by suite, the file is kept, and somebody else accepts it."""
+        body = read(shapes.TestsRequest, request.data)
+        report = body.pop("report").encode()
+        item = testing.submit_tests(version_for(request.user, pk), report=report, actor=request.user, **body)
+        return Response(reply(item, request), status=201)
 
 
 class OneEvidence(ApiView):

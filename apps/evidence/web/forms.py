@@ -86,6 +86,14 @@ class EvidenceForm(forms.Form):
         return found
 
 
+class TestsForm(forms.Form):
+    """A report of tests that were run elsewhere."""
+
+    title = forms.CharField(label=_("What was tested"), max_length=200, initial=_("Integration tests"))
+    report = forms.FileField(label=_("Report in JUnit's XML"), help_text=_("The file is kept as it is; at most 5 MiB."))
+    dated = forms.DateField(label=_("Date of the tests"), widget=forms.DateInput(attrs={"type": "date"}))
+
+
 def field_for(name: str, kind: EvidenceType) -> forms.Field:
     """The form field for one field of a type."""
     label = name.replace("_", " ").capitalize()

@@ -17,12 +17,12 @@ from django.views.decorators.http import require_POST
 from apps.core import moment
 from apps.core.errors import NotFound, ProductError
 from apps.core.permissions import refusals
-from apps.evidence import checks, presentation, queries, services
+from apps.evidence import checks, presentation, queries, services, testing
 from apps.evidence.catalogue import type_named
 from apps.evidence.downloads import download
 from apps.evidence.models import Evidence, Source
 from apps.evidence.uses import uses_of
-from apps.evidence.web.forms import ChecksForm, EvidenceForm, ReasonForm, TypeForm
+from apps.evidence.web.forms import ChecksForm, EvidenceForm, ReasonForm, TestsForm, TypeForm
 from apps.registry.models import ModelVersion
 from apps.registry.queries import version_for, version_header
 
@@ -184,7 +184,8 @@ def new(request: HttpRequest, version: UUID) -> HttpResponse:
     shown = version_for(request.user, version)
     picked = request.GET.get("type", "")
     if not picked:
-        return page(request, "evidence/new.html", shown, type_form=TypeForm())
+        tests_form = TestsForm(initial={"dated": queries.today()})
+        return page(request, "evidence/new.html", shown, type_form=TypeForm(), tests_form=tests_form)
     kind = type_named(picked)
     initial = {"dated": queries.today()}
     form = EvidenceForm(request.POST or None, request.FILES or None, kind=kind, initial=initial)
@@ -195,6 +196,25 @@ def new(request: HttpRequest, version: UUID) -> HttpResponse:
         request, "evidence/new.html", shown, kind=kind, form=form, type_form=TypeForm(initial={"type": kind.id})
     )
     response.status_code = status
+    return response
+
+
+@login_required
+@require_POST
+def tests_new(request: HttpRequest, version: UUID) -> HttpResponse:
+    """Hand in a report of tests; what is wrong with it is said beside the form."""
+    shown = version_for(request.user, version)
+    form = TestsForm(request.POST, request.FILES)
+    if form.is_valid():
+        given, upload = form.cleaned_data, form.cleaned_data["report"]
+        named = {"title": given["title"], "dated": given["dated"], "name": upload.name}
+        try:
+            item = testing.submit_tests(shown, report=upload.read(testing.MOST_READ), actor=request.user, **named)
+            return redirect("evidence:detail", item.pk)
+        except ProductError as refused:
+            form.add_error(None, refused.detail)
+    response = page(request, "evidence/new.html", shown, type_form=TypeForm(), tests_form=form)
+    response.status_code = 422
     return response
 
 

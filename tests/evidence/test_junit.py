@@ -1,0 +1,88 @@
+"""Reports of tests: read without expanding anything, counted, kept with their file, accepted by somebody else."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from apps.core.errors import Invalid
+from apps.evidence import queries, testing
+from apps.evidence.inputs import junit
+from tests import factories
+
+REPORT = b"""<?xml version="1.0"?>
+<testsuites>
+  <testsuite name="service">
+    <testcase classname="api" name="answers" time="0.25"/>
+    <testcase classname="api" name="refuses" time="1.5"><failure message="Ada Lovelace was refused">secret trace</failure></testcase>
+    <testcase classname="api" name="later"><skipped/></testcase>
+  </testsuite>
+  <testsuite name="batch"><testcase name="runs" time="x"><error/></testcase><testcase name="ends"/></testsuite>
+</testsuites>"""
+LAUGHS = b'<!DOCTYPE t [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><testsuite><testcase name="&b;"/></testsuite>'
+OUTSIDE = b'<!DOCTYPE t [<!ENTITY x SYSTEM "file:///etc/passwd">]><testsuite><testcase name="&x;"/></testsuite>'
+
+
+def test_tests_are_counted_by_outcome_and_suite() -> None:
+    found = junit.read(REPORT)
+    assert [found.count(word) for word in ("succeeded", "failed", "error", "skipped")] == [2, 1, 1, 1]
+    assert found.suites == ["service", "batch"]
+    assert found.count("succeeded", "batch") == 1
+    assert sum(case.seconds for case in found.cases) == 1.75
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (LAUGHS, "document type"), (OUTSIDE, "document type"), (b"<testsuite>", "no XML"), (b"", "no XML"), (b"<html/>", "begins with"),
+        (b"<testsuites/>", "no test"), (b"<testsuite>" * 30 + b"</testsuite>" * 30, "nested deeper"), (b" " * 6_000_000, "larger than"),
+    ],
+)  # fmt: skip
+def test_what_is_no_report_is_refused_in_words(content: bytes, said: str) -> None:
+    with pytest.raises(junit.NotJUnit, match=said):
+        junit.read(content)
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_report_or_refused(content: bytes) -> None:
+    with pytest.raises(junit.NotJUnit):
+        junit.read(content)
+
+
+@pytest.mark.django_db
+def test_a_report_is_kept_as_submitted_evidence_that_waits_for_somebody_else(credit: Any) -> None:
+    pipeline = factories.service_account()
+    item = testing.submit_tests(credit, report=REPORT, name="junit.xml", actor=pipeline)
+    assert item.summary.startswith("2 of 5 tests succeeded. 2 failed.")
+    assert (item.source, queries.standing_of(item)) == ("submitted", "waiting")
+    assert item.files[0]["name"] == "junit.xml" and item.files[0]["size"] == len(REPORT)
+    assert [row["test"] for row in item.tables[1]["rows"]] == ["api.refuses", "runs"]
+    assert "Lovelace" not in str(item.content()) and "secret" not in str(item.content())
+
+
+@pytest.mark.django_db
+def test_a_wrong_report_is_refused_with_its_place(credit: Any) -> None:
+    with pytest.raises(Invalid) as refusal:
+        testing.submit_tests(credit, report=OUTSIDE, name="x.xml", actor=factories.service_account())
+    assert refusal.value.extra["errors"][0]["pointer"] == "/report"
+
+
+@pytest.mark.django_db
+def test_a_person_hands_in_a_report_through_the_page(credit: Any, client: Any) -> None:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    client.force_login(factories.person("developer", use_case=credit.use_case.slug))
+    page = client.get(f"/versions/{credit.pk}/evidence/new/")
+    assert "Report of tests" in page.content.decode()
+    body = {"title": "Service tests", "dated": "2025-03-31"}
+    sent = client.post(
+        f"/versions/{credit.pk}/evidence/tests/", {**body, "report": SimpleUploadedFile("j.xml", REPORT)}
+    )
+    shown = client.get(sent["Location"]).content.decode()
+    assert "2 of 5 tests succeeded" in shown and "api.refuses" in shown
+    wrong = client.post(
+        f"/versions/{credit.pk}/evidence/tests/", {**body, "report": SimpleUploadedFile("j.xml", LAUGHS)}
+    )
+    assert wrong.status_code == 422 and "document type" in wrong.content.decode()
