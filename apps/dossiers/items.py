@@ -15,6 +15,7 @@ Content = dict[str, Any]
 MOST_ROWS = 120
 MOST_COLUMNS = 9
 FIRST_COLUMNS = 2
+WIDE_COLUMNS = 7
 NARROW_COLUMNS = 2
 NARROW_ROWS = 20
 SHORT = 24
@@ -174,6 +175,7 @@ def part_of(title: str, note: str, chosen: Sequence[int], columns: list[Content]
         "note": note,
         "is_short": len(rows) <= 10,
         "is_narrow": len(chosen) <= NARROW_COLUMNS and len(rows) <= NARROW_ROWS and not note,
+        "is_wide": len(chosen) >= WIDE_COLUMNS,
         "columns": [columns[place] for place in chosen],
         "rows": [{"is_flagged": row["is_flagged"], "cells": [row["cells"][place] for place in chosen]} for row in rows],
     }

@@ -27,10 +27,10 @@ PEOPLE = [
 ]
 
 
-def searched(rows: list[dict[str, Any]], **params: Any) -> Result:
+def searched(rows: list[dict[str, Any]], declared: Any = None, **params: Any) -> Result:
     """The check over these rows."""
     check = registry()["singling_out"]
-    subject = Subject(name="people", target="illness")
+    subject = Subject(name="people", target="illness", declared=declared or {})
     read = Rows(rows, [len(rows) // 3, len(rows) // 2])
     found = engine.measure(read, {"singling_out": (check, check.Params(**params))}, subject, Tools())
     result = found["singling_out"]
@@ -60,6 +60,14 @@ def test_no_value_of_the_data_is_in_the_result() -> None:
 def test_columns_known_by_name_are_searched_when_none_is_declared() -> None:
     result = searched([{**row, "balance": number} for number, row in enumerate(PEOPLE)])
     assert result.tables[0]["rows"][0]["columns"] == "sex, town, age"
+
+
+def test_a_masked_column_is_not_what_others_know_and_the_limits_say_so() -> None:
+    rows = [{**row, "person_ref": f"r{number}"} for number, row in enumerate(PEOPLE)]
+    kind = {"classification": "quasi_identifier"}
+    result = searched(rows, {"person_ref": {**kind, "is_masked": True}, "sex": kind})
+    assert not any("person_ref" in row["columns"] for row in result.tables[0]["rows"])
+    assert any("nobody outside knows a masked value: person_ref" in limit for limit in result.limits)
 
 
 def test_a_crowd_that_is_large_enough_everywhere_is_said_so() -> None:

@@ -105,6 +105,7 @@ class SinglingOut(Check):
             "plan": {
                 "axes": [*axes, *last], "searched": len(axes), "sensitive": sensitive, "origin": origin, "rows": subject.rows,
                 "name": subject.name, "most": params.most, "k": params.k, "banded": banded,
+                "masked": [name for name in masked(subject) if name not in names],
                 "left_out": [name for name in names if name not in {axis["column"] for axis in axes}],
             },
             "codes": [],
@@ -163,9 +164,10 @@ class SinglingOut(Check):
 
 def searched(subject: Subject, asked: list[str]) -> tuple[list[str], str]:
     """The columns that somebody else may know, and why these."""
-    able = [name for name, column in subject.columns.items() if column.present and name not in subject.outcomes]
     if asked:
         return asked, "Those asked for"
+    hidden = {*subject.outcomes, *masked(subject)}
+    able = [name for name, column in subject.columns.items() if column.present and name not in hidden]
     kinds = {name: subject.declared.get(name, {}) for name in able}
     declared = [
         name
@@ -177,6 +179,11 @@ def searched(subject: Subject, asked: list[str]) -> tuple[list[str], str]:
         return [*declared, *named], "Declared quasi-identifiers and protected attributes, then columns known by name"
     few = [name for name in able if subject.columns[name].categories is not None]
     return few[:FALLBACK], "None is declared or known by name, so the first columns with few values were searched"
+
+
+def masked(subject: Subject) -> list[str]:
+    """Columns whose values were replaced: nobody outside knows what stands there."""
+    return [name for name in subject.columns if subject.declared.get(name, {}).get("is_masked")]
 
 
 def sensitive_column(subject: Subject, names: list[str]) -> str:
@@ -293,6 +300,11 @@ def _limits(plan: dict[str, Any]) -> list[str]:
     if plan["banded"]:
         found.append(
             f"Numbers with more than a thousand values were counted in up to {BANDS} bands: {', '.join(plan['banded'])}."
+        )
+    if plan["masked"]:
+        found.append(
+            f"Not searched, since nobody outside knows a masked value: {', '.join(plan['masked'][:10])}. Whoever"
+            " holds the key of the masking can name everybody."
         )
     if plan["left_out"]:
         found.append(f"Not searched, too many columns or values for one table: {', '.join(plan['left_out'][:10])}.")
