@@ -122,3 +122,16 @@ def test_new_categories_and_values_out_of_range_are_told() -> None:
     )
     assert column(result, "a")["outside"] == pytest.approx(0.5)
     assert column(result, "b")["outside"] == pytest.approx(0.5)
+
+
+def test_keys_and_rare_words_do_not_tell_two_halves_of_the_same_data_apart() -> None:
+    chance = np.random.default_rng(4)
+    rows = [
+        {"key": f"{chance.integers(2**40):x}", "word": f"w{int(chance.zipf(1.6)) % 5000}", "x": float(chance.normal())}
+        for _ in range(1200)
+    ]
+    result = compared(rows[:500], rows[500:])
+    found = {row["key"]: row for row in result.metrics}
+    assert found["domain_auc"]["low"] < 0.52
+    assert found["shifted"]["value"] == 0
+    assert any("key" in limit for limit in result.limits)

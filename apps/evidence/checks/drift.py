@@ -88,7 +88,7 @@ class Drift(Check):
         other.needs(*params.columns)
         names = params.columns or [name for name in subject.columns if name in other.columns]
         axes = {name: drift.axis_of(subject.columns[name], other.columns[name]) for name in names[:MOST_COLUMNS]}
-        kept = {name: axis for name, axis in axes.items() if axis is not None and axis["labels"]}
+        kept = {name: axis for name, axis in axes.items() if axis is not None}
         if not kept:
             raise Unmeasurable(f"{subject.name} and {other.name} have no column in common that can be compared.")
         plan = {
@@ -255,7 +255,9 @@ def _limits(plan: dict[str, Any], area: Any) -> list[str]:
         "Without dates in the data, a shift cannot be told from a different way of drawing the rows.",
     ]
     if plan["uncounted"]:
-        found.append(f"Too many different texts or no values, so not compared: {', '.join(plan['uncounted'][:10])}.")
+        found.append(
+            f"Texts that hardly ever repeat, or too many different ones, so not compared: {', '.join(plan['uncounted'][:10])}."
+        )
     if plan["only_one"]:
         found.append(f"In one of the two datasets only: {', '.join(plan['only_one'][:10])}.")
     if area is None:

@@ -173,17 +173,12 @@ def _table(name: str, rows: list[Any], total: int, plan: dict[str, Any]) -> dict
     shown = []
     for row, reading in zip(rows, decisions.readings([row.n for row in rows], smallest=0), strict=True):
         line = {"category": row.name, "n": decisions.shown_count(row.n, reading), "flagged": False}
-        word = (
-            "left_out"
-            if row.is_left_out
-            else "insufficient"
-            if reading != "shown"
-            else "highest"
-            if row.ratio == 1
-            else "none"
-        )
         if reading == "shown" and row.n:
-            line |= {"chosen": row.chosen, "rate": row.rate, "ratio": row.ratio, "share": row.n / total}
+            line |= {"chosen": row.chosen, "share": row.n / total}
+        if reading != "count_hidden":
+            line |= {"rate": row.rate, "ratio": row.ratio}
+        word = "left_out" if row.is_left_out else "insufficient" if reading == "count_hidden" else "none"
+        word = "highest" if word == "none" and row.ratio == 1 else word
         shown.append({**line, "reading": word})
     verb = "above the median" if plan["scores"] else "chosen"
     columns = [("category", titles[name], "text"), COLUMNS[0], ("chosen", verb.capitalize(), "count"), *COLUMNS[2:]]
@@ -195,7 +190,9 @@ def _takeaway(found: dict[str, list[Any]], lowest: dict[str, Any], plan: dict[st
     rate = "scoring" if plan["scores"] else "selection"
     said = []
     for name, word in (("sex", "sex"), ("race", "race and ethnicity"), ("both", "both together")):
-        row = next((row for row in found[name] if row.ratio is not None and row.ratio == lowest[name]), None)
+        row = next(
+            (row for row in found[name] if row.ratio is not None and row.ratio == lowest[name] and row.n > 10), None
+        )
         said += [f"by {word} {lowest[name]:.3f} ({row.name})"] if row else []
     text = (
         f"Lowest impact ratios of {rate} rates: {', '.join(said)}. "

@@ -18,6 +18,7 @@ from apps.evidence.kernels.survey import Column, clean_label
 FINE = 4000
 BANDS = 10
 MOST_CATEGORIES = 50
+FEWEST = 10  # rows on both sides together from which a category is a cell of its own; rarer ones are one cell
 PSEUDO = 0.5  # rows added to every cell, so that an empty cell gives a finite index
 DRAWS = 500
 
@@ -27,17 +28,21 @@ def axis_of(column: Column, reference: Column) -> Axis | None:
     if column.is_numeric and reference.is_numeric:
         edges = _edges(column, reference)
         return {"column": column.name, "edges": edges, "labels": [""] * (len(edges) + 1)}
-    if column.categories is None or reference.categories is None:
+    if column.categories is None or reference.categories is None or _names_rows(column) or _names_rows(reference):
         return None
-    known = list(reference.categories)[:MOST_CATEGORIES]
-    new = [name for name in column.categories if name not in reference.categories][:MOST_CATEGORIES]
-    values = [*known, *new]
-    return {
-        "column": column.name,
-        "values": values,
-        "labels": [clean_label(name) for name in values],
-        "known": len(known),
-    }
+    together = {name: count + reference.categories.get(name, 0) for name, count in column.categories.items()}
+    together |= {name: count for name, count in reference.categories.items() if name not in together}
+    common = sorted(
+        (name for name, count in together.items() if count >= FEWEST), key=lambda name: (-together[name], name)
+    )
+    values = common[:MOST_CATEGORIES]
+    new = sum(count for name, count in column.categories.items() if name not in reference.categories)
+    return {"column": column.name, "values": values, "labels": [clean_label(name) for name in values], "new": new}
+
+
+def _names_rows(column: Column) -> bool:
+    """Whether a column of texts hardly ever repeats one: a key, whose values cannot be expected twice."""
+    return column.categories is not None and len(column.categories) > max(FEWEST, column.present / 4)
 
 
 def _edges(column: Column, reference: Column) -> list[float]:
@@ -76,7 +81,7 @@ def of_numbers(counts: np.ndarray, axis: Axis, low: float | None, high: float | 
 
 
 def of_categories(counts: np.ndarray, axis: Axis) -> dict[str, Any]:
-    """Distances of a column of categories from counts [side, cell]; the last two cells are anything else and missing."""
+    """Distances of a column of categories from counts [side, cell]; the last two cells are rare ones and missing."""
     table = counts[:, counts.sum(axis=0) > 0]
     row: dict[str, Any] = {"gaps": _shares(counts[:, -1], counts.sum(axis=1)), "kind": "category", "cells": table}
     shares = table / table.sum(axis=1, keepdims=True)
@@ -86,7 +91,7 @@ def of_categories(counts: np.ndarray, axis: Axis) -> dict[str, Any]:
         row["chi2"], row["p"] = float(tested.statistic), float(tested.pvalue)
     else:
         row["chi2"], row["p"] = 0.0, 1.0
-    row["outside"] = float(counts[0, axis["known"] : len(axis["labels"])].sum() / counts[0].sum())
+    row["outside"] = axis["new"] / max(int(counts[0].sum()), 1)
     return row
 
 
@@ -125,7 +130,7 @@ def stability_interval(cells: np.ndarray, seed: int) -> tuple[float, float]:
     """95 % interval of the index: replicates of both sides, moved by how much replicates overstate it (basic bootstrap)."""
     value = float(stability(cells))
     low, high = np.quantile(stability(_draw(list(cells), cells.sum(axis=1), seed)), [0.025, 0.975])
-    return max(0.0, 2 * value - float(high)), max(0.0, 2 * value - float(low))
+    return max(0.0, min(value, 2 * value - float(high))), max(value, 2 * value - float(low))
 
 
 def telling_apart(codes: np.ndarray, is_reference: np.ndarray, seed: int) -> tuple[float, float, float] | None:
