@@ -34,6 +34,7 @@ READINGS: dict[str, tuple[str, str, Any]] = {
     "fell_behind": ("warn", "circle-alert", _("Fell behind")),
     "left_out": ("", "", _("Under 2 %, no ratio")),
     "highest": ("", "", _("Highest rate")),
+    "protected": ("warn", "circle-alert", _("Protected attribute")),
     "shifted": ("warn", "circle-alert", _("Shifted")),
     "within_chance": ("", "", _("Within chance")),
     "singles_out": ("warn", "circle-alert", _("Singles out")),

@@ -91,9 +91,8 @@ class ArtifactParity(Check):
         filed = np.asarray(tools.artifact(columns), dtype=np.float64)
         served = np.asarray(tools.predict(columns), dtype=np.float64)
         gap = np.abs(filed - served)
-        differing, decided = int((gap > plan["tolerance"]).sum()), 0
-        if plan["threshold"] is not None:
-            decided = int(((filed >= plan["threshold"]) != (served >= plan["threshold"])).sum())
+        differing, line = int((gap > plan["tolerance"]).sum()), plan["threshold"]
+        decided = 0 if line is None else int(((filed >= line) != (served >= line)).sum())
         return Result(
             _takeaway(len(gap), differing, decided, float(gap.max())),
             metrics=self.measured(

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.evidence.catalogue import EvidenceType, catalogue
 from apps.evidence.checks import registry
+from apps.evidence.queries import today
 
 
 class ChecksForm(forms.Form):
@@ -91,7 +92,7 @@ class TestsForm(forms.Form):
 
     title = forms.CharField(label=_("What was tested"), max_length=200, initial=_("Integration tests"))
     report = forms.FileField(label=_("Report in JUnit's XML"), help_text=_("The file is kept as it is; at most 5 MiB."))
-    dated = forms.DateField(label=_("Date of the tests"), widget=forms.DateInput(attrs={"type": "date"}))
+    dated = forms.DateField(label=_("Date of the tests"), initial=today, widget=forms.DateInput(attrs={"type": "date"}))
 
 
 def field_for(name: str, kind: EvidenceType) -> forms.Field:

@@ -184,8 +184,7 @@ def new(request: HttpRequest, version: UUID) -> HttpResponse:
     shown = version_for(request.user, version)
     picked = request.GET.get("type", "")
     if not picked:
-        tests_form = TestsForm(initial={"dated": queries.today()})
-        return page(request, "evidence/new.html", shown, type_form=TypeForm(), tests_form=tests_form)
+        return page(request, "evidence/new.html", shown, type_form=TypeForm(), tests_form=TestsForm())
     kind = type_named(picked)
     initial = {"dated": queries.today()}
     form = EvidenceForm(request.POST or None, request.FILES or None, kind=kind, initial=initial)
