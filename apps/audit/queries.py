@@ -1,12 +1,13 @@
 """Reads of the log: epochs, entries in order, tree hashes, proofs, and how far behind the sequencer is."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import zip_longest
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from apps.audit import merkle, note, tiles
@@ -209,11 +210,22 @@ def last_verification() -> VerificationRun | None:
 
 
 def standing() -> Standing:
-    """How the whole log stands now."""
-    count, oldest = not_anchored()
-    lag, tail, trouble = sequencer_lag(), unanchored_tail(), signing_trouble()
+    """How the whole log stands now, in six queries."""
+    reach, newest, given = _reach(), latest_checkpoint(), _given_outside()
+    covered, held = newest.size if newest else 0, given[0].checkpoint_id if given else 0
+    placed = _placed_at(covered, held)
+    cursors = Cursor.objects.filter(Q(name=SEQUENCER) | Q(name__startswith=ANCHORS, failures__gt=0)).order_by("name")
+    errors = dict(cursors.values_list("name", "error"))
     return Standing(
-        last_verification(), latest_checkpoint(), count, oldest, lag, trouble, origin(), tail, anchoring_troubles()
+        verification=last_verification(),
+        checkpoint=newest,
+        uncovered=reach.size - covered + reach.waiting,
+        oldest_uncovered_at=placed.get(covered) or reach.oldest_at,
+        lag=max(timezone.now() - reach.next_at, timedelta(0)) if reach.next_at else timedelta(0),
+        trouble=errors.pop(SEQUENCER, ""),
+        origin=reach.origin,
+        tail=_tail(reach, given, placed.get(held)),
+        troubles={name.removeprefix(ANCHORS): error for name, error in errors.items()},
     )
 
 
@@ -233,23 +245,14 @@ def sequencer_seen_at() -> datetime | None:
     return Cursor.objects.filter(name=SEQUENCER).values_list("moved_at", flat=True).first()
 
 
-def verbs_in_use() -> list[str]:
-    """Every verb that the log holds, sorted; found by skipping along the index, not by reading the log."""
-    return _distinct("verb")
-
-
-def actors_in_use() -> list[str]:
-    """Every actor that the log holds, sorted."""
-    return _distinct("actor")
-
-
-def not_anchored() -> tuple[int, datetime | None]:
-    """How many entries no checkpoint covers yet, and the time of the oldest of them."""
-    newest = latest_checkpoint()
-    tail = Leaf.objects.filter(seq__gte=newest.size if newest else 0)
-    waiting = Pending.objects.aggregate(oldest=Min("at"))["oldest"]
-    oldest = tail.order_by("seq").values_list("entry__at", flat=True).first() or waiting
-    return tail.count() + Pending.objects.count(), oldest
+def in_use() -> tuple[list[str], list[str]]:
+    """Every actor and every verb that the log holds, sorted; found by skipping along the indexes, not by reading the log."""
+    query = " UNION ALL ".join(_distinct(column) for column in ("actor", "verb"))
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        rows = cursor.fetchall()
+    actors, verbs = (sorted(value for column, value in rows if column == name) for name in ("actor", "verb"))
+    return actors, verbs
 
 
 def unanchored_tail() -> Tail:
@@ -258,13 +261,9 @@ def unanchored_tail() -> Tail:
     `.entries` (int), `.oldest_at` (datetime or None), `.anchored_size` (0: never), `.anchored_at`, `.kinds` ("rfc3161",
     "mail", "git", "store"), `.is_anchored`, `.sentence` for people. Pages, /readyz, the API and dossiers print it.
     """
-    newest = Anchor.objects.order_by("-checkpoint_id", "at").first()
-    size = newest.checkpoint_id if newest else 0
-    kinds = Anchor.objects.filter(checkpoint_id=size).order_by("kind").values_list("kind", flat=True)
-    waiting = Pending.objects.aggregate(count=Count("pk"), oldest=Min("at"))
-    first = Leaf.objects.filter(seq=size).values_list("entry__at", flat=True).first()
-    count = max(tree_size() - size, 0) + waiting["count"]
-    return Tail(count, first or waiting["oldest"], size, newest.at if newest else None, tuple(dict.fromkeys(kinds)))
+    given = _given_outside()
+    held = given[0].checkpoint_id if given else 0
+    return _tail(_reach(), given, _placed_at(held).get(held))
 
 
 def anchors() -> QuerySet[Anchor]:
@@ -277,6 +276,45 @@ def anchoring_troubles() -> dict[str, str]:
     """The ways out of here that fail now: kind to sentence."""
     rows = Cursor.objects.filter(name__startswith=ANCHORS, failures__gt=0).order_by("name")
     return {name.removeprefix(ANCHORS): error for name, error in rows.values_list("name", "error")}
+
+
+@dataclass(frozen=True)
+class _Reach:
+    """How far the log goes: entries with a place, entries that wait for one, and its name."""
+
+    size: int
+    waiting: int
+    oldest_at: datetime | None
+    next_at: datetime | None
+    origin: str
+
+
+def _reach() -> _Reach:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce((SELECT max(seq) + 1 FROM audit_leaf), 0), count(*), min(at),"
+            " (SELECT at FROM audit_pending ORDER BY position LIMIT 1),"
+            " coalesce((SELECT name FROM audit_key ORDER BY id LIMIT 1), '') FROM audit_pending"
+        )
+        return _Reach(*cursor.fetchone())
+
+
+def _given_outside() -> list[Anchor]:
+    """What was given outside of the newest head that was, first things first."""
+    newest = Anchor.objects.order_by("-checkpoint_id").values("checkpoint_id")[:1]
+    return list(Anchor.objects.filter(checkpoint_id=newest).order_by("at"))
+
+
+def _placed_at(*sizes: int) -> dict[int, datetime]:
+    """When the first entry after each of these sizes was made."""
+    return dict(Leaf.objects.filter(seq__in=sizes).order_by().values_list("seq", "entry__at"))
+
+
+def _tail(reach: _Reach, given: list[Anchor], first_at: datetime | None) -> Tail:
+    held = given[0].checkpoint_id if given else 0
+    kinds = tuple(sorted({anchor.kind for anchor in given}))
+    count = max(reach.size - held, 0) + reach.waiting
+    return Tail(count, first_at or reach.oldest_at, held, given[0].at if given else None, kinds)
 
 
 def _with_entries(found: QuerySet[Leaf], limit: int | None) -> list[Entry]:
@@ -306,15 +344,12 @@ def _means(text: str) -> Q:
     return Q(subject__contains=text)
 
 
-def _distinct(column: str) -> list[str]:
+def _distinct(column: str) -> str:
     # A loose index scan: one index probe per distinct value.
-    query = f"""
-        WITH RECURSIVE seen(value) AS (
+    return f"""
+        (WITH RECURSIVE seen(value) AS (
             SELECT (SELECT min({column}) FROM audit_entry)
             UNION ALL
             SELECT (SELECT min({column}) FROM audit_entry WHERE {column} > seen.value)
             FROM seen WHERE seen.value IS NOT NULL
-        ) SELECT value FROM seen WHERE value IS NOT NULL"""
-    with connection.cursor() as cursor:
-        cursor.execute(query)
-        return [value for (value,) in cursor.fetchall()]
+        ) SELECT '{column}', value FROM seen WHERE value IS NOT NULL)"""

@@ -59,9 +59,10 @@ def subjects_of(version: ModelVersion, environment: Environment) -> frozenset[st
 def judge(version: ModelVersion, environment: Environment) -> Verdict:
     """Judge now. The assessment is stored, so that the decision can be replayed from its facts."""
     now = timezone.now()
-    judgement = policy.assess(version, environment, at=now, stage="gate", store=True)
-    standing = workflow_queries.standing_approval(version, environment=environment, at=now)
-    reads = frozenset(judgement.reads) | subjects_of(version, environment)
+    with lineage_queries.subjects_read_once():
+        judgement = policy.assess(version, environment, at=now, stage="gate", store=True)
+        standing = workflow_queries.standing_approval(version, environment=environment, at=now)
+        reads = frozenset(judgement.reads) | subjects_of(version, environment)
     return Verdict(judgement, standing, reads, judgement.assessment, now)
 
 

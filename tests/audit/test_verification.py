@@ -182,9 +182,11 @@ def test_lag_and_the_tail_without_a_checkpoint_are_told(
 ) -> None:
     assert queries.sequencer_lag() == timedelta(0)
     grow(2)
-    assert queries.not_anchored() == (0, None)
+    standing = queries.standing()
+    assert (standing.uncovered, standing.oldest_uncovered_at) == (0, None)
     first = write()
     assert queries.sequencer_lag() > timedelta(0)
     services.sequence_all()
     write()
-    assert queries.not_anchored() == (2, first.at)
+    standing = queries.standing()
+    assert (standing.uncovered, standing.oldest_uncovered_at) == (2, first.at)

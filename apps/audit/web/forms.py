@@ -20,14 +20,15 @@ class EntryFilterForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        actors = queries.actors_in_use()[:MOST_ACTORS]
+        actors, used = queries.in_use()
+        actors = actors[:MOST_ACTORS]
         given = str(self.data.get("actor", ""))
         if given and given not in actors:
             actors.append(given)
-        called = verbs.name_all(actors)
-        people = sorted(((ref, called[ref].label) for ref in actors), key=lambda pair: pair[1].lower())
+        self.called = verbs.name_all(actors)
+        people = sorted(((ref, self.called[ref].label) for ref in actors), key=lambda pair: pair[1].lower())
         self.fields["actor"].choices = [("", _("Anyone")), *people]  # type: ignore[attr-defined]
-        words = [(verb, verbs.phrase(verb)) for verb in queries.verbs_in_use()]
+        words = [(verb, verbs.phrase(verb)) for verb in used]
         words.sort(key=lambda pair: pair[1])
         self.fields["verb"].choices = [("", _("Anything")), *words]  # type: ignore[attr-defined]
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -46,9 +46,11 @@ class Page:
     after: int | None
 
 
-def as_lines(leaves: Sequence[Leaf]) -> list[Line]:
-    """Sentences for these entries; each kind of name is asked for once."""
-    called = verbs.name_all(ref for leaf in leaves for ref in (leaf.entry.actor, leaf.entry.subject))
+def as_lines(leaves: Sequence[Leaf], named: Mapping[str, verbs.Name] | None = None) -> list[Line]:
+    """Sentences for these entries; each kind of name is asked for once, and not again for what is `named` already."""
+    called = dict(named or {})
+    refs = {ref for leaf in leaves for ref in (leaf.entry.actor, leaf.entry.subject)}
+    called |= verbs.name_all(refs - called.keys())
     return [
         Line(
             leaf,
@@ -70,18 +72,24 @@ def reason_of(leaf: Leaf) -> str:
         return ""
 
 
-def page_of(found: QuerySet[Leaf], *, before: Any = None, after: Any = None) -> Page:
+def page_of(
+    found: QuerySet[Leaf], *, before: Any = None, after: Any = None, named: Mapping[str, verbs.Name] | None = None
+) -> Page:
     """The newest entries, or those next to an entry: `after` it downwards (older), `before` it upwards (newer)."""
     start, is_up = (number(before), True) if number(before) is not None else (number(after), False)
     if start is None:
         rows = list(found[: SIZE + 1])
-        return Page(as_lines(rows[:SIZE]), None, rows[SIZE - 1].seq if len(rows) > SIZE else None)
+        return Page(as_lines(rows[:SIZE], named), None, rows[SIZE - 1].seq if len(rows) > SIZE else None)
     if is_up:
         rows = list(found.filter(seq__gt=start).order_by("seq")[: SIZE + 1])
         shown = rows[:SIZE][::-1]
-        return Page(as_lines(shown), shown[0].seq if len(rows) > SIZE else None, shown[-1].seq if shown else None)
+        return Page(
+            as_lines(shown, named), shown[0].seq if len(rows) > SIZE else None, shown[-1].seq if shown else None
+        )
     rows = list(found.filter(seq__lt=start)[: SIZE + 1])
-    return Page(as_lines(rows[:SIZE]), rows[0].seq if rows else None, rows[SIZE - 1].seq if len(rows) > SIZE else None)
+    return Page(
+        as_lines(rows[:SIZE], named), rows[0].seq if rows else None, rows[SIZE - 1].seq if len(rows) > SIZE else None
+    )
 
 
 def number(text: Any) -> int | None:

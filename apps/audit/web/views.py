@@ -30,13 +30,12 @@ def entry_list(request: HttpRequest) -> HttpResponse:
     """What happened, newest first, with the state of the whole log beside it."""
     form = EntryFilterForm(request.GET)
     found = until(queries.matching(queries.leaves(request.user), **form.wanted), moment.of(request))
-    page = pages.page_of(found, before=request.GET.get("before"), after=request.GET.get("after"))
+    page = pages.page_of(found, before=request.GET.get("before"), after=request.GET.get("after"), named=form.called)
     about = form.wanted.get("subject", "")
     context = {
         "form": form,
         "page": page,
         "count": pages.count_of(found),
-        "size": queries.tree_size(),
         "about": verbs.name_all([about])[about] if about else None,
         "standing": queries.standing(),
         "may_verify": reads_everything(request.user),

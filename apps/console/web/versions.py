@@ -13,6 +13,7 @@ from apps.console.queries import versions as version_queries
 from apps.console.queries.judged import judged
 from apps.core import moment
 from apps.core.errors import NotFound
+from apps.lineage.queries import subjects_read_once
 from apps.registry import queries as registry
 from apps.registry.models import Environment, ModelVersion
 from apps.workflow import queries as workflow
@@ -39,9 +40,10 @@ def overview(
     user: Any, shown: ModelVersion, places: list[Environment], environment: Environment | None, at: datetime | None
 ) -> dict[str, Any]:
     """What the page of a version shows, now or as it was."""
-    standing = workflow.standing_of(shown, environment=environment, at=at)
-    judgement, no_judgement = judged(shown, environment, at)
-    panel = workflow.panel(shown, user, environment=environment, standing=standing, judgement=judgement, at=at)
+    with subjects_read_once():
+        standing = workflow.standing_of(shown, environment=environment, at=at)
+        judgement, no_judgement = judged(shown, environment, at)
+        panel = workflow.panel(shown, user, environment=environment, standing=standing, judgement=judgement, at=at)
     links = version_queries.dataset_links(shown, at)
     return {
         "version": shown,

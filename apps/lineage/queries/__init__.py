@@ -1,6 +1,6 @@
 """Reads of lineage: where a version comes from, what its features come from, who is hit when data change, the graph."""
 
-from apps.lineage.queries.closure import Closure, closure_subjects, upstream
+from apps.lineage.queries.closure import Closure, closure_subjects, subjects_read_once, upstream
 from apps.lineage.queries.features import Confidence, Feature, as_values, confidence, confidence_of, feature_lineage
 from apps.lineage.queries.graph import Graph, graph
 from apps.lineage.queries.impact import Impact, impact
@@ -25,5 +25,6 @@ __all__ = [
     "find_node",
     "graph",
     "impact",
+    "subjects_read_once",
     "upstream",
 ]

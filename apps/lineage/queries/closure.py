@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -24,6 +26,8 @@ from apps.lineage.queries.walk import Names, datasets_by_id, names_around, ties
 from apps.registry.models import DatasetLink, ModelVersion
 from apps.registry.queries import as_uuid
 
+_Read = dict[tuple[UUID, datetime | None], frozenset[str]]
+_read_once: ContextVar[_Read | None] = ContextVar("subjects_read_once", default=None)
 DEEPEST = 200
 LOCATION = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^/]*)/+(.+)")
 
@@ -246,6 +250,21 @@ def _newest(datasets: Iterable[UUID], at: datetime) -> dict[UUID, DatasetVersion
     return found
 
 
+@contextmanager
+def subjects_read_once() -> Iterator[None]:
+    """Inside, the subjects behind a version are read once. Only around one page or one judgement that changes nothing."""
+    token = _read_once.set({})
+    try:
+        yield
+    finally:
+        _read_once.reset(token)
+
+
 def closure_subjects(version: ModelVersion, as_of: datetime | None = None) -> set[str]:
     """The ``dataset_version:<id>`` subjects that a judgement of this version reads, now or as known at ``as_of``."""
-    return set(upstream(version, as_of).subjects)
+    read = _read_once.get()
+    if read is None:
+        return set(upstream(version, as_of).subjects)
+    if (version.pk, as_of) not in read:
+        read[version.pk, as_of] = upstream(version, as_of).subjects
+    return set(read[version.pk, as_of])
