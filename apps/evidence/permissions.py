@@ -28,6 +28,7 @@ has_part_in_work = holds_role(*BUILDERS, *SECOND_LINE, Role.SERVICE)
 checks_others_work = holds_role(Role.MODEL_OWNER, *SECOND_LINE)
 
 permit("evidence.request_checks", has_part_in_work)
+permit("evidence.try_case", is_person, has_part_in_work)
 permit("evidence.submit", has_part_in_work)
 permit("evidence.attest", is_person, has_part_in_work)
 permit("evidence.write_document", is_person, has_part_in_work)

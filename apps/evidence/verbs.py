@@ -9,6 +9,7 @@ from apps.evidence.models import Evidence
 register(
     {
         "evidence.checks_requested": "asked for checks of",
+        "evidence.tried": "tried a case on",
         "evidence.computed": "computed",
         "evidence.check_failed": "could not finish a check of",
         "evidence.submitted": "submitted",

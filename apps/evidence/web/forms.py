@@ -87,6 +87,27 @@ class EvidenceForm(forms.Form):
         return found
 
 
+class CaseForm(forms.Form):
+    """One case, and the values that are changed in it."""
+
+    def __init__(self, *given: Any, features: list[str], **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.features = features
+        for place, name in enumerate(features):
+            self.fields[f"case_{place}"] = forms.CharField(label=name, max_length=200)
+            label = _("%(name)s, changed to") % {"name": name}
+            self.fields[f"changed_{place}"] = forms.CharField(label=label, max_length=200, required=False)
+
+    def typed(self, side: str) -> dict[str, str]:
+        """The values of one side by feature."""
+        return {name: self.cleaned_data[f"{side}_{place}"] for place, name in enumerate(self.features)}
+
+    @property
+    def rows(self) -> list[tuple[Any, Any]]:
+        """The two fields of each feature."""
+        return [(self[f"case_{place}"], self[f"changed_{place}"]) for place in range(len(self.features))]
+
+
 class TestsForm(forms.Form):
     """A report of tests that were run elsewhere."""
 

@@ -9,6 +9,7 @@ urlpatterns = [
     path("versions/<uuid:version>/evidence/", views.version_list, name="version-list"),
     path("versions/<uuid:version>/evidence/new/", views.new, name="new"),
     path("versions/<uuid:version>/evidence/tests/", views.tests_new, name="tests-new"),
+    path("versions/<uuid:version>/what-if/", views.what_if, name="what-if"),
     path("versions/<uuid:version>/checks/new/", views.check_new, name="check-new"),
     path("evidence/<uuid:pk>/", views.detail, name="detail"),
     path("evidence/<uuid:pk>/tables/<int:number>.csv", views.table_csv, name="table-csv"),

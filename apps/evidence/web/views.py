@@ -17,12 +17,12 @@ from django.views.decorators.http import require_POST
 from apps.core import moment
 from apps.core.errors import NotFound, ProductError
 from apps.core.permissions import refusals
-from apps.evidence import checks, presentation, queries, services, testing
+from apps.evidence import checks, presentation, queries, services, testing, trying
 from apps.evidence.catalogue import type_named
 from apps.evidence.downloads import download
 from apps.evidence.models import Evidence, Source
 from apps.evidence.uses import uses_of
-from apps.evidence.web.forms import ChecksForm, EvidenceForm, ReasonForm, TestsForm, TypeForm
+from apps.evidence.web.forms import CaseForm, ChecksForm, EvidenceForm, ReasonForm, TestsForm, TypeForm
 from apps.registry.models import ModelVersion
 from apps.registry.queries import version_for, version_header
 
@@ -195,6 +195,22 @@ def new(request: HttpRequest, version: UUID) -> HttpResponse:
         request, "evidence/new.html", shown, kind=kind, form=form, type_form=TypeForm(initial={"type": kind.id})
     )
     response.status_code = status
+    return response
+
+
+@login_required
+def what_if(request: HttpRequest, version: UUID) -> HttpResponse:
+    """Type a case and a change, and see what the serving endpoint makes of both."""
+    shown = version_for(request.user, version)
+    form, tried = CaseForm(request.POST or None, features=trying.features_of(shown)), None
+    if request.method == "POST" and form.is_valid():
+        try:
+            tried = trying.try_case(shown, case=form.typed("case"), changed=form.typed("changed"), actor=request.user)
+        except ProductError as refused:
+            form.add_error(None, refused.detail)
+    why = " ".join(refusal.sentence for refusal in refusals(request.user, "evidence.try_case", shown))
+    response = page(request, "evidence/what_if.html", shown, form=form, tried=tried, why_not=why)
+    response.status_code = 422 if form.errors else 200
     return response
 
 
