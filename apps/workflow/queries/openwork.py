@@ -12,8 +12,15 @@ from apps.accounts.models import User
 from apps.accounts.queries import roles_by_scope
 from apps.policy.queries.measured import organisation_day
 from apps.workflow.models import Finding, Review, Step
-from apps.workflow.queries.queue import QueueRow, finding_row, review_row, with_lines
+from apps.workflow.queries.queue import WIDE, QueueRow, finding_row, review_row
 from apps.workflow.segregation import load_facts, load_roles
+
+STEP = [field.attname for field in Step._meta.concrete_fields]
+CLAIMER = ["id", "username", "printed_name"]
+UNREAD = (
+    *(f"version__{name}" for name in WIDE), "version__model__use_case__facts", "version__model__use_case__intake_answers",
+    "version__model__use_case__tier_arithmetic",
+)  # fmt: skip
 
 
 def open_reviews(user: User) -> QuerySet[Review]:
@@ -26,6 +33,25 @@ def open_reviews(user: User) -> QuerySet[Review]:
             When(now__isnull=True, then=F("submitted_at")), default=F("now__opened_at"), output_field=DateTimeField()
         ),
     )
+
+
+def with_steps(reviews: QuerySet[Review], start: int = 0, stop: int | None = None) -> list[Review]:
+    """The reviews with everything that a line reads and nothing wide: one query, the step that waits and its claimer too."""
+    related = ("version__model__use_case", "version__model__owner", "process", "opened_by")
+    step = {f"now_{name}": F(f"now__{name}") for name in STEP}
+    claimer = {f"by_{name}": F(f"now__claimed_by__{name}") for name in CLAIMER}
+    rows = reviews.select_related(*related).defer(*UNREAD).annotate(**step, **claimer)
+    found = list(rows[start:stop])
+    for review in found:
+        given = review.__dict__
+        review.round_steps = []
+        if given["now_id"] is not None:
+            waits = Step.from_db("default", STEP, [given[f"now_{name}"] for name in STEP])
+            waits.review = review
+            if waits.claimed_by_id is not None:
+                waits.claimed_by = User.from_db("default", CLAIMER, [given[f"by_{name}"] for name in CLAIMER])
+            review.round_steps = [waits]
+    return found
 
 
 def in_order(reviews: QuerySet[Review]) -> QuerySet[Review]:
@@ -56,7 +82,7 @@ class OpenWork:
     @cached_property
     def candidates(self) -> dict[Any, QueueRow]:
         """Lines of the reviews that may be this person's turn; the conditions of signing are asked for these alone."""
-        found = list(with_lines(open_reviews(self.user).filter(may_be_theirs(self.user))))
+        found = with_steps(open_reviews(self.user).filter(may_be_theirs(self.user)))
         load_facts(self.user, found)
         return {review.pk: review_row(review, self.user) for review in found}
 
@@ -126,7 +152,7 @@ class Others(Sequence[QueueRow]):
     def _rows(self, start: int, stop: int) -> list[QueueRow]:
         if stop <= start:
             return []
-        found = list(with_lines(in_order(self.reviews))[start:stop])
+        found = with_steps(in_order(self.reviews), start, stop)
         known = self.work.candidates
         load_roles(self.work.user, [review for review in found if review.pk not in known])
         return [known.get(review.pk) or review_row(review, self.work.user) for review in found]

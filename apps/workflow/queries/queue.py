@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import Role, User
@@ -82,13 +81,6 @@ TO_DO = {
     processes.REVIEW: "Review and sign",
     processes.APPROVAL: "Decide on the approval",
 }
-
-
-def with_lines(reviews: QuerySet[Review]) -> QuerySet[Review]:
-    """Reviews with everything that a line of the queue reads, and nothing wide that it does not."""
-    steps = Prefetch("steps", queryset=Step.objects.filter(state=Step.State.OPEN).select_related("claimed_by"))
-    related = ("version__model__use_case", "version__model__owner", "process", "opened_by")
-    return reviews.select_related(*related).defer(*(f"version__{name}" for name in WIDE)).prefetch_related(steps)
 
 
 def review_row(review: Review, user: User) -> QueueRow:
