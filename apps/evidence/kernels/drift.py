@@ -47,7 +47,8 @@ def _names_rows(column: Column) -> bool:
 
 def _edges(column: Column, reference: Column) -> list[float]:
     if column.categories is not None and reference.categories is not None:
-        return sorted({float(value) for value in [*column.categories, *reference.categories]})
+        named = (float(value) for value in [*column.categories, *reference.categories])
+        return sorted({value for value in named if math.isfinite(value)})
     lows = [side.low for side in (column, reference) if side.low is not None]
     highs = [side.high for side in (column, reference) if side.high is not None]
     if not lows:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from apps.evidence.checks.base import SMALLEST_GROUP, Subject
 from apps.evidence.kernels.batches import Batch
@@ -25,10 +26,11 @@ def plan(subject: Subject, rows: int) -> dict[str, Any]:
 
 
 def rows_of(batch: Batch, planned: dict[str, Any]) -> list[list[Any]]:
-    """The rows of a batch that could be in the sample: [draw, row number, values]; rows with gaps are left out."""
+    """The rows of a batch that could be in the sample: [draw, row number, values]; rows with gaps or infinities are left out."""
     whole = np.ones(batch.rows, dtype=bool)
     for name in planned["features"]:
-        whole &= batch.present(name)
+        is_text = pa.types.is_string(batch.table.schema.field(name).type)
+        whole &= batch.present(name) if is_text else np.isfinite(batch.numbers(name))
     drawn = draws(planned["seed"], batch.first_row, batch.rows)
     able = np.flatnonzero(whole)
     least = able[np.argsort(drawn[able], kind="stable")[: planned["sample"]]]

@@ -58,9 +58,9 @@ def smallest(rows: list[Any], count: int) -> list[Any]:
     return sorted(rows, key=lambda row: (row[0], row[1]))[:count]
 
 
-def dumps(state: State) -> str:
-    """The state as JSON with sorted names; equal states give equal text."""
-    return json.dumps(state, default=_plain, sort_keys=True, allow_nan=False)
+def dumps(state: State, *, in_order: bool = False) -> str:
+    """The state as JSON with sorted names; equal states give equal text. `in_order` leaves names as they stand, as plans need."""
+    return json.dumps(state, default=_plain, sort_keys=not in_order, allow_nan=False)
 
 
 def loads(text: str) -> State:
