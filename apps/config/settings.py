@@ -207,6 +207,12 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 ALLOWED_SCORING_HOSTS: list[str] = env.list("ALLOWED_SCORING_HOSTS", [])
 ALLOWED_DATA_ROOTS = env.list("ALLOWED_DATA_ROOTS", [str(ROOT / "fixtures"), str(VAR / "data")])
+EVIDENCE_MOST_ROWS = env.int("EVIDENCE_MOST_ROWS", 200_000_000)
+EVIDENCE_MOST_MEMORY_MB = env.int("EVIDENCE_MOST_MEMORY_MB", 2048)
+EVIDENCE_MOST_SECONDS = env.int("EVIDENCE_MOST_SECONDS", 4 * 3600)
+EVIDENCE_PROCESSES = env.int("EVIDENCE_PROCESSES", 1)
+EVIDENCE_DASK = env.str("EVIDENCE_DASK", "")
+EVIDENCE_STATES = VAR / "evidence-states"
 
 # --- Keys -------------------------------------------------------------------------------------------------------------------
 SIGNING_KEY_FILE = env.str("SIGNING_KEY_FILE", str(VAR / "keys" / "log.pem"))

@@ -1,6 +1,7 @@
 """Runs checks over one dataset: one pass to see what the columns are, one pass of counting for all of them together.
 
 Pure: rows come from any reader with `batches()`, scores from any `predict`. What one check cannot do stops that check only.
+Files are counted part by part where a `Counting` says so: here, in other processes or on a cluster, with the same states.
 """
 
 import hashlib
@@ -11,8 +12,9 @@ from typing import Any, Protocol
 import rfc8785
 
 from apps.evidence.checks.base import Check, Result, Subject, Tools, Unmeasurable
+from apps.evidence.drivers.counting import Counting
+from apps.evidence.drivers.work import DEFECTS, defect_in_words
 
-DEFECTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError)
 Outcome = Result | Unmeasurable
 
 
@@ -45,10 +47,13 @@ class Pair:
             yield batch
 
 
-def survey(rows: Rows, tools: Tools, name: str) -> dict[str, Any]:
+def survey(rows: Rows, tools: Tools, name: str, counting: Counting | None = None) -> dict[str, Any]:
     """The first pass: columns by name. Also tells a CSV reader the types for the second pass."""
     from apps.evidence.kernels import survey as kernel
 
+    if counting is not None and counting.can_cut(rows):
+        rows.columns = kernel.finish(counting.survey(rows, name, tools))
+        return dict(rows.columns)
     state, done = kernel.start(), 0
     for batch in rows.batches():
         state = kernel.update(state, batch)
@@ -58,12 +63,12 @@ def survey(rows: Rows, tools: Tools, name: str) -> dict[str, Any]:
     return dict(rows.columns)
 
 
-def surveyed(rows: Rows | Pair, subject: Subject, tools: Tools) -> Subject:
+def surveyed(rows: Rows | Pair, subject: Subject, tools: Tools, counting: Counting | None = None) -> Subject:
     """The subject with what its columns are, and so the dataset it is compared with. Raises Unmeasurable without rows."""
     if isinstance(rows, Pair):
-        other = surveyed(rows.reference, subject.reference or Subject(name="reference"), tools)
-        return replace(surveyed(rows.rows, subject, tools), reference=other)
-    columns = survey(rows, tools, subject.name)
+        other = surveyed(rows.reference, subject.reference or Subject(name="reference"), tools, counting)
+        return replace(surveyed(rows.rows, subject, tools, counting), reference=other)
+    columns = survey(rows, tools, subject.name, counting)
     total = max((column.rows for column in columns.values()), default=0)
     if not total:
         raise Unmeasurable(f"{subject.name or 'The dataset'} holds no rows.")
@@ -71,27 +76,49 @@ def surveyed(rows: Rows | Pair, subject: Subject, tools: Tools) -> Subject:
 
 
 def measure(
-    rows: Rows | Pair, checks: Mapping[str, tuple[Check, Any]], subject: Subject, tools: Tools
+    rows: Rows | Pair,
+    checks: Mapping[str, tuple[Check, Any]],
+    subject: Subject,
+    tools: Tools,
+    counting: Counting | None = None,
 ) -> dict[str, Outcome]:
     """Plan, count and finish every check over one dataset, or two; per check its result or why it could not measure."""
     try:
-        known = surveyed(rows, subject, tools)
+        known = surveyed(rows, subject, tools, counting)
     except Unmeasurable as empty:
         return dict.fromkeys(checks, empty)
     total = known.rows + (known.reference.rows if known.reference else 0)
     states: dict[str, Any] = {key: attempt(check.plan, known, params) for key, (check, params) in checks.items()}
+    sides = [rows.rows, rows.reference] if isinstance(rows, Pair) else [rows]
+    if counting is not None and all(counting.can_cut(side) for side in sides):
+        named = {key: check for key, (check, _) in checks.items()}
+        states = counting.count(sides, named, states, subject.name, tools)
+    else:
+        states = streamed(rows, checks, states, total, subject.name, tools)
+    for key, state in states.items():
+        if not isinstance(state, Unmeasurable):
+            check = checks[key][0]
+            tools.progress(f"Finishing {check.title}", 0, 0)
+            states[key] = attempt(check.finish, state, counting_from_here(tools))
+    return states
+
+
+def streamed(
+    rows: Rows | Pair,
+    checks: Mapping[str, tuple[Check, Any]],
+    states: dict[str, Any],
+    total: int,
+    name: str,
+    tools: Tools,
+) -> dict[str, Any]:
+    """The states with all rows, read in order in this process."""
     done = 0
     for batch in rows.batches():
         for key, state in states.items():
             if not isinstance(state, Unmeasurable):
                 states[key] = attempt(checks[key][0].update, state, batch)
         done += batch.rows
-        tools.progress(f"Counting rows of {subject.name}", done, total)
-    for key, state in states.items():
-        if not isinstance(state, Unmeasurable):
-            check = checks[key][0]
-            tools.progress(f"Finishing {check.title}", 0, 0)
-            states[key] = attempt(check.finish, state, counting_from_here(tools))
+        tools.progress(f"Counting rows of {name}", done, total)
     return states
 
 
@@ -115,8 +142,7 @@ def attempt(step: Callable[..., Any], *given: Any) -> Any:
     except Unmeasurable as reason:
         return reason
     except DEFECTS as defect:
-        told = f"{type(defect).__name__}: {str(defect)[:200]}"
-        failure = Unmeasurable(f"The check itself failed ({told}). Report this as a defect.")
+        failure = Unmeasurable(defect_in_words(defect))
         failure.__cause__ = defect
         return failure
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.core.models import Job
-from apps.evidence import artifact, engine, pairing, services
+from apps.evidence import artifact, capacity, engine, pairing, services
 from apps.evidence.checks import registry
 from apps.evidence.checks.base import SEED, Check, Result, Subject, Tools, Unmeasurable, label
 from apps.evidence.models import CheckRun
@@ -108,10 +108,11 @@ def _measure_together(
         run.check_key: (registry()[run.check_key], registry()[run.check_key].Params(**run.params)) for run in runs
     }
     inputs = [model_input(version)]
+    counting = capacity.counting_for()
     with ExitStack() as opened:
         scorer = opened.enter_context(scorer_for(version)) if version.endpoint.get("url") else None
         tools = Tools(
-            predict=scorer.predict if scorer else None, progress=job.progress, calls=scorer.used if scorer else dict,
+            predict=scorer.predict if scorer else None, progress=capacity.watched(job), calls=scorer.used if scorer else dict,
             artifact=lambda columns: artifact.scorer_for_file(version).predict(columns),
         )  # fmt: skip
         subject = subject_of(version, facts, reading)
@@ -126,7 +127,7 @@ def _measure_together(
                 if scorer is not None:
                     inputs.append(endpoint_input(version))
                 subject = _decided_here(subject, reading)
-                outcomes = _with_types(engine.measure, rows, checks, subject, tools, scorer)
+                outcomes = _with_types(rows, checks, subject, tools, scorer, counting)
                 reads[0]["rows"] = (
                     max((column.rows for column in rows.columns.values()), default=0) if rows.columns else 0
                 )
@@ -134,6 +135,7 @@ def _measure_together(
             outcomes = dict.fromkeys(checks, reason)
         for run in runs:
             _keep(run, outcomes[run.check_key], checks[run.check_key], subject, inputs, job)
+    counting.end()
 
 
 def _without_rows(check: Check, params: Any, subject: Subject, tools: Tools) -> engine.Outcome:
@@ -221,17 +223,17 @@ def _decided_here(subject: Subject, reading: Reading) -> Subject:
 
 
 def _with_types(
-    measure_all: Any, rows: Any, checks: Any, subject: Subject, tools: Tools, scorer: Any
+    rows: Any, checks: Any, subject: Subject, tools: Tools, scorer: Any, counting: Any
 ) -> dict[str, engine.Outcome]:
     """Measure; the endpoint is told the columns' types as soon as they are known."""
     if scorer is None:
-        return dict(measure_all(rows, checks, subject, tools))
+        return engine.measure(rows, checks, subject, tools, counting)
 
     def predict(columns: Any) -> Any:
         scorer.kinds = {name: column.kind for name, column in rows.columns.items()}
         return scorer.predict(columns)
 
-    return dict(measure_all(rows, checks, subject, replace(tools, predict=predict)))
+    return engine.measure(rows, checks, subject, replace(tools, predict=predict), counting)
 
 
 def _keep(

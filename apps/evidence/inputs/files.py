@@ -1,18 +1,21 @@
-"""Readers of CSV and Parquet files under the allowed roots. Nothing is unpickled; the bytes read are the bytes hashed."""
+"""Readers of CSV, Parquet, Arrow and DuckDB files under the allowed roots. Nothing is unpickled; the bytes read are the bytes hashed."""
 
 import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.csv
+import pyarrow.ipc
 import pyarrow.parquet
 
 from apps.evidence.checks.base import Unmeasurable
+from apps.evidence.inputs import databases
 from apps.evidence.inputs.places import allowed_path
 from apps.evidence.kernels.batches import MISSING_WORDS, Batch, normal
 from apps.evidence.kernels.survey import Column
@@ -21,6 +24,14 @@ MOST_BYTES = 20 * 1024**3
 MOST_ROWS = 200_000_000
 BATCH_ROWS = 131_072
 CSV_BLOCK = 8 * 1024 * 1024
+FORMATS = {
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".arrow": "arrow",
+    ".ipc": "arrow",
+    ".duckdb": "duckdb",
+}
 ARROW_KINDS = {"integer": pa.int64(), "number": pa.float64(), "text": pa.string()}
 
 
@@ -33,6 +44,12 @@ class DataFile:
     size: int
     sha256: str
     columns: dict[str, Column] | None = None
+    query: str = ""
+
+    @property
+    def format(self) -> str:
+        """csv, parquet, arrow or duckdb."""
+        return FORMATS[self.path.suffix.lower()]
 
     def __enter__(self) -> "DataFile":
         return self
@@ -55,35 +72,23 @@ class DataFile:
 
     def _tables(self) -> Iterator[pa.RecordBatch]:
         self.stream.seek(0)
-        try:
-            if self.path.suffix.lower() in {".parquet", ".pq"}:
+        with reading(self.path.name, self.format):
+            if self.format == "duckdb":
+                yield from databases.batches(self.path, self.query, BATCH_ROWS)
+            elif self.format == "parquet":
                 yield from pyarrow.parquet.ParquetFile(self.stream).iter_batches(batch_size=BATCH_ROWS)
+            elif self.format == "arrow":
+                yield from arrow_batches(self.stream)
             elif self.size:
-                yield from self._csv()
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as broken:
-            reason = (
-                str(broken).splitlines()[0][:200]
-                if self.path.suffix.lower() != ".csv"
-                else "its rows differ in columns or type"
-            )
-            raise Unmeasurable(f"{self.path.name} could not be read: {reason}.") from broken
+                yield from csv_batches(self.stream, self.header(), self.kinds)
 
-    def _csv(self) -> Iterator[pa.RecordBatch]:
-        names = self._header()
-        kinds = {name: self.columns[name].kind if self.columns else "text" for name in names}
-        options = pyarrow.csv.ConvertOptions(
-            column_types={name: ARROW_KINDS[kind] for name, kind in kinds.items()},
-            null_values=MISSING_WORDS,
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-        )
-        read = pyarrow.csv.ReadOptions(block_size=CSV_BLOCK, use_threads=False)
-        parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
-        wrapped = pa.PythonFile(Unclosed(self.stream), mode="r")
-        with pyarrow.csv.open_csv(wrapped, read_options=read, parse_options=parse, convert_options=options) as reader:
-            yield from reader
+    @property
+    def kinds(self) -> dict[str, str] | None:
+        """The kind of each column, once the survey has found it."""
+        return {name: column.kind for name, column in self.columns.items()} if self.columns else None
 
-    def _header(self) -> list[str]:
+    def header(self) -> list[str]:
+        """Names of the columns of a CSV file. Raises Unmeasurable when one stands twice."""
         import csv
         import io
 
@@ -95,6 +100,43 @@ class DataFile:
             raise Unmeasurable(f"{self.path.name} names a column twice.")
         self.stream.seek(0)
         return names
+
+
+@contextmanager
+def reading(name: str, form: str) -> Iterator[None]:
+    """What Arrow cannot read becomes Unmeasurable, in words that hold no value of a CSV file."""
+    try:
+        yield
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as broken:
+        reason = str(broken).splitlines()[0][:200] if form != "csv" else "its rows differ in columns or type"
+        raise Unmeasurable(f"{name} could not be read: {reason}.") from broken
+
+
+def arrow_batches(stream: Any, start: int = 0, stop: int | None = None) -> Iterator[pa.RecordBatch]:
+    """Record batches of an Arrow IPC file, each proved to be whole before anything looks at it."""
+    reader = pyarrow.ipc.open_file(stream)
+    for number in range(start, reader.num_record_batches if stop is None else stop):
+        batch = reader.get_batch(number)
+        batch.validate(full=True)
+        yield batch
+
+
+def csv_batches(
+    stream: Any, names: Sequence[str], kinds: dict[str, str] | None, *, has_header: bool = True
+) -> Iterator[pa.RecordBatch]:
+    """Record batches of a CSV file with the kinds given; without them every value is text."""
+    options = pyarrow.csv.ConvertOptions(
+        column_types={name: ARROW_KINDS[kinds[name] if kinds else "text"] for name in names},
+        null_values=MISSING_WORDS,
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+    )
+    named = None if has_header else list(names)
+    read = pyarrow.csv.ReadOptions(block_size=CSV_BLOCK, use_threads=False, column_names=named)
+    parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
+    wrapped = pa.PythonFile(Unclosed(stream), mode="r")
+    with pyarrow.csv.open_csv(wrapped, read_options=read, parse_options=parse, convert_options=options) as reader:
+        yield from reader
 
 
 class Unclosed:
@@ -129,8 +171,9 @@ def open_file(
 ) -> DataFile:
     """Open and hash one file. Raises Unmeasurable: outside the roots, no regular file, too large, not the registered bytes."""
     path = allowed_path(uri, roots)
-    if path.suffix.lower() not in {".csv", ".parquet", ".pq"}:
-        raise Unmeasurable(f"{path.name} is neither CSV nor Parquet. No other format is opened here.")
+    if path.suffix.lower() not in FORMATS:
+        raise Unmeasurable(f"{path.name} is neither CSV nor Parquet, Arrow or DuckDB. No other format is opened here.")
+    query = databases.query_of(uri, path) if path.suffix.lower() == ".duckdb" else ""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as refused:
@@ -147,7 +190,9 @@ def open_file(
             f"{path.name} has the digest {actual[:12]}…, but {sha256.removeprefix('sha256:')[:12]}… was registered. The data "
             "changed after registration: register the version with the data it really used."
         )
-    return DataFile(path, stream, found.st_size, actual)
+    if query:
+        actual = hashlib.sha256(f"{actual}\n{query}".encode()).hexdigest()
+    return DataFile(path, stream, found.st_size, actual, query=query)
 
 
 def digest(stream: IO[bytes], size: int, name: str, progress: Callable[[str, int, int], None]) -> str:

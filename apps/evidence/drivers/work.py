@@ -1,0 +1,83 @@
+"""One task: read one part, and survey it or count it for every check. Text in, text out, on any machine."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from apps.evidence.checks import registry
+from apps.evidence.checks.base import Check, Unmeasurable
+from apps.evidence.drivers import Beat, Budget
+
+DEFECTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError)
+PAGE = 4096
+
+
+def defect_in_words(defect: BaseException) -> str:
+    """What a person reads when the check itself is at fault."""
+    return f"The check itself failed ({type(defect).__name__}: {str(defect)[:200]}). Report this as a defect."
+
+
+def task(part: Any, plans: dict[str, dict[str, Any]] | None, versions: dict[str, str]) -> str:
+    """The text of a task: survey the part, or count it for the checks whose states of no rows are given."""
+    from apps.evidence.kernels import states
+
+    return states.dumps({"part": part.as_json(), "plans": plans, "checks": versions}, in_order=True)
+
+
+def survey_part(batches: Any) -> dict[str, Any]:
+    """What the columns of these rows are."""
+    from apps.evidence.kernels import survey
+
+    state = survey.start()
+    for batch in batches:
+        state = survey.update(state, batch)
+    return {"survey": state}
+
+
+def count_part(batches: Any, plans: dict[str, dict[str, Any]], checks: dict[str, Check]) -> dict[str, Any]:
+    """The state of every check over these rows, or why there is none."""
+    found: dict[str, Any] = dict(plans)
+    stopped: dict[str, dict[str, Any]] = {}
+    for batch in batches:
+        for key in [key for key in found if key not in stopped]:
+            try:
+                found[key] = checks[key].update(found[key], batch)
+            except Unmeasurable as reason:
+                stopped[key] = {"said": str(reason), "is_defect": False}
+            except DEFECTS as defect:
+                stopped[key] = {"said": defect_in_words(defect), "is_defect": True}
+    counted = {key: {name: value for name, value in state.items() if name != "plan"} for key, state in found.items()}
+    return {"states": {key: state for key, state in counted.items() if key not in stopped}, "stopped": stopped}
+
+
+def work(text: str, budget: Budget, beat: Beat = lambda rows: None) -> str:
+    """Do a task. Raises Unmeasurable when the rows cannot be read or memory does not suffice."""
+    from apps.evidence.inputs import parts
+    from apps.evidence.kernels import states
+
+    asked = json.loads(text)
+    part = parts.part_of(asked["part"])
+    before = resident()
+
+    def watched() -> Any:
+        for batch in parts.read(part):
+            yield batch
+            budget.allow_memory(resident() - before)
+            beat(batch.rows)
+
+    try:
+        if asked["plans"] is None:
+            return states.dumps(survey_part(watched()))
+        checks = {key: registry()[key] for key in asked["plans"]}
+        return states.dumps(count_part(watched(), asked["plans"], checks))
+    except MemoryError:
+        budget.allow_memory(max(budget.memory + 1, resident() - before))
+        raise
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds now; 0 where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
+    except (OSError, IndexError):
+        return 0
