@@ -1,0 +1,138 @@
+"""Fairness by group: the check's counts and fairlearn on them, beside fairlearn's MetricFrame on every row."""
+
+import math
+import tempfile
+import warnings
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+
+from apps.evidence.inputs import files
+from apps.evidence.kernels import counts, fairness, survey
+from apps.evidence.kernels.batches import Batch
+from tests.benchmarks import measuring
+from tests.benchmarks.measuring import Cost, Measurement, median
+
+SIZES = {"full": (1_000_000, 3), "quick": (1_000_000, 1), "smoke": (2_000, 1)}
+"""Rows, and how many times each side is measured."""
+NAMES = [["sex"], ["race"], ["sex", "race"]]
+EXACT = 1e-12
+
+
+def measure(size: str) -> Iterator[Measurement]:
+    """From text columns in memory to metrics of two attributes and of both together; then the same from a file."""
+    rows, runs = SIZES[size]
+    frame = people(rows)
+    batches = [Batch(part) for part in pa.Table.from_pandas(frame, preserve_index=False).combine_chunks().to_batches()]
+    own, other = measuring.costs_in_turns(lambda: ours(batches), lambda: metric_frames(frame), runs)
+    gap = largest_gap(ours(batches), kept[-1])
+    if gap > EXACT:
+        raise SystemExit(f"The two differ by {gap:g}.")
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "rows.parquet"
+        frame.to_parquet(path)
+        read = [measuring.cost(lambda: from_file(path)) for _ in range(runs)]
+    name, unit = f"MetricFrame on every row, equal to {EXACT:g}", "rows/s of processor time"
+    peer = speed(rows, other)
+    case = f"{rows:,} rows, 6 metrics, 2 attributes and both together"
+    target = measuring.ratio_at_least(500)
+    yield Measurement("fairness", f"{case}, from text columns", speed(rows, own), peer, name, target, unit, runs)
+    yield Measurement("fairness", f"{case}, from a Parquet file", speed(rows, read), peer, name, target, unit, runs)
+
+
+def speed(rows: int, costs: list[Cost]) -> float:
+    """Rows per second of processor time."""
+    return median([rows / max(cost.processor, 1e-3) for cost in costs])
+
+
+def people(rows: int) -> pd.DataFrame:
+    """Two attributes as text, an outcome and a decision."""
+    chance = np.random.default_rng(7)
+    y = chance.integers(0, 2, rows)
+    return pd.DataFrame(
+        {
+            "sex": np.array(["female", "male"])[chance.integers(0, 2, rows)],
+            "race": np.array(["a", "b", "c", "d", "e"])[chance.choice(5, rows, p=[0.5, 0.2, 0.15, 0.1, 0.05])],
+            "y": y,
+            "decision": np.where(chance.random(rows) < 0.8, y, 1 - y),
+        }
+    )
+
+
+def axes_of(batches: list[Batch]) -> dict[str, Any]:
+    """The axis of each column, from a survey of the rows."""
+    state = survey.start()
+    for batch in batches:
+        state = survey.update(state, batch)
+    return {name: counts.category_axis(column) for name, column in survey.finish(state).items()}
+
+
+def ours(batches: list[Batch]) -> list[dict[str, Any]]:
+    """Encode, count, and let fairlearn define the metrics on the counts."""
+    fresh = [Batch(batch.table, batch.first_row) for batch in batches]
+    cells = {"sex": ["female", "male"], "race": list("abcde"), "y": ["0", "1"], "decision": ["0", "1"]}
+    axes = {name: {"column": name, "values": values, "labels": values} for name, values in cells.items()}
+    found = []
+    for names in NAMES:
+        by = [axes[name] for name in names]
+        table = sum(counts.joint(batch, *by, axes["y"], axes["decision"]) for batch in fresh)
+        inner = np.asarray(table)[tuple(slice(0, -2) for _ in range(len(by) + 2))]
+        found.append(fairness.frame(inner, [axis["labels"] for axis in by]))
+    return found
+
+
+def from_file(path: Path) -> list[dict[str, Any]]:
+    """The same after hashing, reading and surveying a file."""
+    with files.open_file(str(path), roots=[str(path.parent)]) as file:
+        batches = list(file.batches())
+    axes_of(batches)
+    return ours(batches)
+
+
+kept: list[list[Any]] = []
+
+
+def metric_frames(frame: pd.DataFrame) -> list[Any]:
+    """fairlearn on every row, with differences and ratios."""
+    from fairlearn.metrics import (
+        MetricFrame,
+        false_negative_rate,
+        false_positive_rate,
+        selection_rate,
+        true_positive_rate,
+    )
+    from sklearn.metrics import accuracy_score, precision_score
+
+    metrics = {
+        "selection_rate": selection_rate, "accuracy": accuracy_score, "true_positive_rate": true_positive_rate,
+        "false_positive_rate": false_positive_rate, "false_negative_rate": false_negative_rate,
+        "precision": partial(precision_score, zero_division=np.nan),
+    }  # fmt: skip
+    found = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for names in NAMES:
+            whole = MetricFrame(
+                metrics=metrics, y_true=frame["y"], y_pred=frame["decision"], sensitive_features=frame[names]
+            )
+            found.append((whole.by_group, whole.difference(), whole.ratio()))
+    kept.append(found)
+    return found
+
+
+def largest_gap(own: list[dict[str, Any]], other: list[Any]) -> float:
+    """The largest difference of any metric of any group, and of the differences and ratios."""
+    gaps = []
+    for mine, (by_group, difference, ratio) in zip(own, other, strict=True):
+        for key, row in by_group.iterrows():
+            group = mine["groups"][key if isinstance(key, tuple) else (key,)]
+            gaps += [abs(group[name] - row[name]) for name in fairness.METRICS]
+        for name in fairness.METRICS:
+            gaps += [abs(mine["difference"][name] - difference[name]), abs(mine["ratio"][name] - ratio[name])]
+    return max(gap if math.isfinite(gap) else math.inf for gap in gaps)
