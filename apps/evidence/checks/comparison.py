@@ -105,7 +105,7 @@ class Comparison(Check):
         )
         scores = [side.score if side.score in subject.columns else "" for side in (subject, other)]
         groups = [axis for axis in decisions.group_axes(subject, []) if axis["labels"]]
-        plan = {
+        plan: dict[str, Any] = {
             "new": new, "old": old, "target": target or new, "has_target": target is not None, "groups": groups,
             "scores": scores if all(scores) and target else [], "sample": MOST_PAIRS, "seed": subject.seed, "rows": subject.rows,
             "other": other.name, "bands": {name: getattr(params, name) for name in ("quality", "decisions", "fairness")},

@@ -4,7 +4,7 @@ They come from the other version's scored file, when the columns that both files
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +19,7 @@ OTHER_SCORE = "score of the other version"
 class JoinedFile:
     """Rows of a file with the columns of another file that holds the same rows in the same order."""
 
-    def __init__(self, file: Any, other: Any, added: dict[str, str], own: Sequence[str], name: str) -> None:
+    def __init__(self, file: Any, other: Any, added: dict[str, str], own: Collection[str], name: str) -> None:
         self.file, self.other, self.added, self.own, self.name = file, other, added, set(own), name
         self.shared: list[str] = []
         self.shared_digest = ""

@@ -1,6 +1,7 @@
 """A dataset with the scores of the serving endpoint beside its columns, for versions that link no scored dataset."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ class ScoredFile:
         self, file: "DataFile | ScoredFile", scorer: Scorer, features: Sequence[str], column: str = SCORE
     ) -> None:
         self.file, self.scorer, self.features, self.column = file, scorer, list(features), column
-        self.path = file.path
+        self.path: Path = file.path
         self._scores: list[np.ndarray] = []
         self._columns: Any = None
 
