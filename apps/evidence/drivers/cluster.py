@@ -33,7 +33,7 @@ class Cluster:
             ) from missing
         begun = time.monotonic()
         try:
-            client = Client(self.address, timeout=30, set_as_default=False)
+            client = Client(self.address, timeout=30)
         except OSError as silent:
             raise Unmeasurable("The Dask scheduler of EVIDENCE_DASK does not answer.") from silent
         with client:
