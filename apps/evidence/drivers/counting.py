@@ -23,7 +23,7 @@ class Counting:
     driver: Driver = field(default_factory=Here)
     budget: Budget = field(default_factory=Budget)
     kept: Kept | None = None
-    part: Mapping[str, int] = field(default_factory=dict)
+    part: Mapping[str, Any] = field(default_factory=dict)
     """`rows` and `size` (bytes of CSV) of a part, where they are not the usual ones."""
 
     def can_cut(self, rows: Any) -> bool:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from apps.evidence.checks.base import Unmeasurable
 
-LIMITS = {
+LIMITS: dict[str, Any] = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
