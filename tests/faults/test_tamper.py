@@ -37,6 +37,9 @@ FIRST_LETTER = """
 CASE WHEN COALESCE({column}, '') = '' THEN 'x'
 ELSE overlay({column} placing CASE WHEN left({column}, 1) = 'x' THEN 'y' ELSE 'x' END from 1 for 1) END
 """
+OTHER_ID = """
+COALESCE(overlay({column}::text placing CASE right({column}::text, 2) WHEN 'f0' THEN 'f1' ELSE 'f0' END from 35)::uuid, gen_random_uuid())
+"""
 OTHER = {
     models.BooleanField: "NOT {column}",
     models.IntegerField: "COALESCE({column}, 0) + 1",
@@ -44,8 +47,8 @@ OTHER = {
     models.DateField: "COALESCE({column}, current_date) + 1",
     models.JSONField: "jsonb_build_array({column}, 'x')",
     models.BinaryField: "{column} || '\\x00'::bytea",
-    models.UUIDField: "COALESCE(overlay({column}::text placing 'f0' from 35)::uuid, gen_random_uuid())",
-    models.ForeignKey: "COALESCE(overlay({column}::text placing 'f0' from 35)::uuid, gen_random_uuid())",
+    models.UUIDField: OTHER_ID,
+    models.ForeignKey: OTHER_ID,
     models.CharField: FIRST_LETTER,
     models.TextField: FIRST_LETTER,
 }

@@ -234,7 +234,9 @@ def test_needed_evidence_says_what_to_submit_and_who_supplies_it(credit):
 def test_a_judgement_of_the_past_is_made_from_facts_as_they_were(ready):
     before = services.assess(ready.version, ready.production)
     then = timezone.now()
-    registry.answer_facts(ready.use_case, facts={"eu.ai_class": "prohibited", "use.profiling": False}, actor=ready.owner)
+    registry.answer_facts(
+        ready.use_case, facts={"eu.ai_class": "prohibited", "use.profiling": False}, actor=ready.owner
+    )
     dataset = ready.version.dataset_links.first().dataset_version.dataset
     steward = factories.person("data_steward")
     catalog.record_event(dataset, kind="faulty", reason="Rows were lost.", actor=steward)

@@ -17,7 +17,10 @@ import pyarrow.compute as pc
 from apps.evidence.kernels.batches import Batch
 from apps.evidence.kernels.states import draws
 
-CHECKED_FIRST, CHECKED_ONE_IN = 20_000, 64  # rows whose checksums are tried: the first, then a random share; the same in any split
+CHECKED_FIRST, CHECKED_ONE_IN = (
+    20_000,
+    64,
+)  # rows whose checksums are tried: the first, then a random share; the same in any split
 HIGH_SHARE, LOW_SHARE, FREE_TEXT_SHARE = 0.5, 0.05, 0.01
 
 

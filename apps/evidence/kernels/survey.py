@@ -94,7 +94,10 @@ def _look(batch: Batch, name: str) -> dict[str, Any]:
     finite = np.flatnonzero(np.isfinite(numbers))
     found["sample"] = _sample(numbers, finite, batch.first_row)
     if finite.size:
-        found["low"], found["high"] = float(numbers[finite].min()) + 0.0, float(numbers[finite].max()) + 0.0  # never -0.0
+        found["low"], found["high"] = (
+            float(numbers[finite].min()) + 0.0,
+            float(numbers[finite].max()) + 0.0,
+        )  # never -0.0
     return found
 
 
