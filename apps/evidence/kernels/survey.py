@@ -130,7 +130,7 @@ def _join(left: dict[str, Any] | None, right: dict[str, Any] | None) -> dict[str
         for text, count in right["values"].items():
             values[text] = values.get(text, 0) + count
         values = values if len(values) <= MOST_CATEGORIES else None
-    return {
+    merged = {
         "rows": left["rows"] + right["rows"],
         "nulls": left["nulls"] + right["nulls"],
         "low": min(lows, default=None),
@@ -140,6 +140,8 @@ def _join(left: dict[str, Any] | None, right: dict[str, Any] | None) -> dict[str
         "number": left["number"] and right["number"],
         "sample": smallest([*left["sample"], *right["sample"]], SAMPLE),
     }
+    # A part whose texts all look like numbers had a range; beside other texts they are no numbers, in whatever split.
+    return merged if merged["number"] else {**merged, "low": None, "high": None, "sample": []}
 
 
 def _kind(found: dict[str, Any]) -> str:
