@@ -264,14 +264,13 @@ def _figure(rows: list[dict[str, Any]], takeaway: str) -> dict[str, Any]:
     from apps.evidence.kernels import charts
 
     drawn = [
-        {
-            "group": row["measure"],
-            "value": row["value"],
-            "low": row["interval"][0],
-            "high": row["interval"][1],
-            "text": f"{row['value']:+.3f} · band {row['band']:g}",
-            "flagged": row["flagged"],
-        }
+        charts.mark(
+            row["measure"],
+            row["value"],
+            row["interval"],
+            f"{row['value']:+.3f} · band {row['band']:g}",
+            flagged=row["flagged"],
+        )
         for row in rows
         if row["value"] is not None
     ]

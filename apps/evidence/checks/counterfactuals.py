@@ -193,14 +193,7 @@ def _figure(rows: list[dict[str, Any]], takeaway: str) -> dict[str, Any]:
     from apps.evidence.kernels import charts
 
     drawn = [
-        {
-            "group": row["feature"],
-            "value": row["share"],
-            "low": row["interval"][0],
-            "high": row["interval"][1],
-            "text": f"{row['share']:.1%}",
-            "flagged": row["flagged"],
-        }
+        charts.mark(row["feature"], row["share"], row["interval"], f"{row['share']:.1%}", flagged=row["flagged"])
         for row in rows
     ]
     title = "Share of negative decisions that this feature turns alone, with 95 % interval"

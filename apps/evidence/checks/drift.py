@@ -232,14 +232,13 @@ def _figure(rows: list[Any], limit: float, takeaway: str) -> dict[str, Any]:
     from apps.evidence.kernels import charts
 
     drawn = [
-        {
-            "group": row["column"],
-            "value": row["psi"],
-            "low": row["psi_interval"][0],
-            "high": row["psi_interval"][1],
-            "text": f"{row['psi']:.3f} · chance to {row['chance']:.3f}",
-            "flagged": row["flagged"],
-        }
+        charts.mark(
+            row["column"],
+            row["psi"],
+            row["psi_interval"],
+            f"{row['psi']:.3f} · chance to {row['chance']:.3f}",
+            flagged=row["flagged"],
+        )
         for row in rows
     ]
     title = "Stability index against the reference, with 95 % interval"

@@ -158,14 +158,9 @@ def _figure(rows: list[dict[str, Any]], takeaway: str, key: str) -> list[dict[st
     from apps.evidence.kernels import charts
 
     drawn = [
-        {
-            "group": row["group"],
-            "value": row["rate"],
-            "low": row["interval"][0],
-            "high": row["interval"][1],
-            "text": f"{row['rate']:.2f} · n = {row['n']}",
-            "flagged": row["flagged"],
-        }
+        charts.mark(
+            row["group"], row["rate"], row["interval"], f"{row['rate']:.2f} · n = {row['n']}", flagged=row["flagged"]
+        )
         for row in rows
         if row.get("rate") is not None
     ]

@@ -208,14 +208,13 @@ def _figure(rows: list[dict[str, Any]], limit: float, takeaway: str) -> list[dic
     from apps.evidence.kernels import charts
 
     drawn = [
-        {
-            "group": f"{row['feature']}: {row['kind'].lower()}",
-            "value": row["changed"],
-            "low": row["interval"][0],
-            "high": row["interval"][1],
-            "text": f"{row['changed']:.1%}",
-            "flagged": row["flagged"],
-        }
+        charts.mark(
+            f"{row['feature']}: {row['kind'].lower()}",
+            row["changed"],
+            row["interval"],
+            f"{row['changed']:.1%}",
+            flagged=row["flagged"],
+        )
         for row in rows[:16]
         if row["changed"] is not None
     ]

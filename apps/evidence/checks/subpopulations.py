@@ -138,14 +138,13 @@ def _figure(rows: list[dict[str, Any]], takeaway: str) -> dict[str, Any]:
     from apps.evidence.kernels import charts
 
     drawn = [
-        {
-            "group": row["group"],
-            "value": row["accuracy"],
-            "low": row["interval"][0],
-            "high": row["interval"][1],
-            "text": f"{row['accuracy']:.2f} · n = {row['n']}",
-            "flagged": row["flagged"],
-        }
+        charts.mark(
+            row["group"],
+            row["accuracy"],
+            row["interval"],
+            f"{row['accuracy']:.2f} · n = {row['n']}",
+            flagged=row["flagged"],
+        )
         for row in rows
     ]
     spec = charts.intervals(drawn, takeaway=takeaway, table="cells", title="Accuracy, with 95 % interval")

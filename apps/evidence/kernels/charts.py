@@ -104,6 +104,18 @@ def _span(rows: Sequence[Row], extra: Sequence[float] = ()) -> list[float]:
     return [round(low - air, 4), round(high + air, 4)]
 
 
+def mark(group: str, value: float, interval: Sequence[float], text: str, *, flagged: bool) -> Row:
+    """One line of a drawing: what it is about, its value with the ends of its interval, the words beside it."""
+    return {
+        "group": group,
+        "value": value,
+        "low": interval[0],
+        "high": interval[1],
+        "text": text,
+        "flagged": flagged,
+    }
+
+
 def intervals(
     rows: Sequence[Row],
     *,
