@@ -35,10 +35,6 @@ DatabaseOperations.execute_sql_flush = flush_growing_tables_too  # type: ignore[
 LONG = ("tests/faults/", "tests/journeys/", "tests/benchmarks/", "tests/api/")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests run on one worker, in order: what a module makes once (a loaded pack, an approved version) is made once."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+    """The workers take whole files (`--dist loadfile`), in this order: what a module makes once is made once."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))

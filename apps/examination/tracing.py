@@ -1,6 +1,5 @@
 """From what runs back to why it may: deployment, decision, signatures, evidence, policy, waivers, each with its digest."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -134,7 +133,7 @@ def _complete(trace: Trace) -> Trace:
     trace.signatures = [rows.signed(row, names[row.name_commitment]) for row in rows.signatures]
     trace.evidence = [rows.item(named) for named in sorted(decision.evidence, key=lambda named: str(named["title"]))]
     trace.waivers, trace.moves = _waivers(decision), _moves(trace)
-    trace.outcomes = counted(decision.requirements)
+    trace.outcomes = counted(decision.outcomes)
     return trace
 
 
@@ -203,12 +202,9 @@ class _Records:
         return replace(self.link(row, "signature", name, note, at=row.signed_at), state=state)
 
 
-def counted(requirements: Iterable[dict[str, Any]]) -> dict[str, int]:
+def counted(outcomes: dict[str, list[str]]) -> dict[str, int]:
     """How many requirements came out how, those that apply first."""
-    found: dict[str, int] = {}
-    for row in sorted(requirements, key=lambda row: (row["outcome"] in APART, row["outcome"])):
-        found[row["outcome"]] = found.get(row["outcome"], 0) + 1
-    return found
+    return {name: len(outcomes[name]) for name in sorted(outcomes, key=lambda name: (name in APART, name))}
 
 
 def _waivers(decision: Decision) -> list[Link]:

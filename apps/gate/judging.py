@@ -1,12 +1,13 @@
 """One judgement for the gate: the policy's assessment and the standing approval, read together."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
-from apps.gate.models import Clearance, Outcome
+from apps.gate.models import Clearance, Decision, Outcome
 from apps.lineage import queries as lineage_queries
 from apps.policy import queries as policy_queries
 from apps.policy import services as policy
@@ -106,9 +107,26 @@ def codes_of(verdict: Verdict) -> list[str]:
     return list(dict.fromkeys(found)) or (["OK"] if verdict.is_allowed else ["INTERNAL"])
 
 
-def requirement_rows(judgement: Judgement) -> list[dict[str, Any]]:
-    """The same list the version page shows, as JSON."""
-    return [requirement_row(row) for row in judgement.results]
+def outcomes_of(results: Iterable[RequirementResult]) -> dict[str, list[str]]:
+    """The requirements by how they came out, in the order of the policy."""
+    found: dict[str, list[str]] = {}
+    for row in results:
+        found.setdefault(row.outcome, []).append(row.id)
+    return found
+
+
+def evidence_of(results: Iterable[RequirementResult]) -> list[dict[str, Any]]:
+    """Every piece of evidence that a requirement names, each once."""
+    found = {item["id"]: dict(item) for row in results for item in row.evidence}
+    return [found[key] for key in sorted(found)]
+
+
+def requirement_rows(decision: Decision) -> list[dict[str, Any]]:
+    """What a decision rests on, requirement by requirement: the list that the version's page showed then, as JSON."""
+    if decision.assessment_id is None or decision.version is None:
+        return []
+    assessment = Assessment.objects.get(pk=decision.assessment_id)
+    return [requirement_row(row) for row in policy.results_of(assessment, decision.version)]
 
 
 def requirement_row(row: RequirementResult) -> dict[str, Any]:
@@ -152,7 +170,10 @@ def clearance_values(verdict: Verdict) -> dict[str, Any]:
         "outcome": Outcome.ALLOW if verdict.is_allowed else Outcome.DENY,
         "codes": codes_of(verdict),
         "sentence": sentence_of(verdict),
-        "requirements": requirement_rows(verdict.judgement),
+        "outcomes": outcomes_of(verdict.judgement.results),
+        "blocking": [row.id for row in verdict.blocking],
+        "evidence": evidence_of(verdict.judgement.results),
+        "waivers": sorted({row.waiver_id for row in verdict.judgement.results if row.waiver_id}),
         "approval": approval_row(verdict.standing),
         "assessment_id": verdict.assessment.pk,
         "assessment_digest": verdict.assessment.digest,
@@ -167,18 +188,15 @@ def clearance_values(verdict: Verdict) -> dict[str, Any]:
 
 def decision_values(clearance: Clearance) -> dict[str, Any]:
     """The columns of a decision that come from the clearance it rests on."""
-    evidence: dict[str, dict[str, Any]] = {}
-    for row in clearance.requirements:
-        for item in row["evidence"]:
-            evidence[item["id"]] = item
     return {
         "outcome": clearance.outcome,
         "codes": clearance.codes,
         "sentence": clearance.sentence,
-        "requirements": clearance.requirements,
+        "outcomes": clearance.outcomes,
+        "blocking": clearance.blocking,
         "approval": clearance.approval,
-        "evidence": [evidence[key] for key in sorted(evidence)],
-        "waivers": sorted({row["waiver"] for row in clearance.requirements if row["waiver"]}),
+        "evidence": clearance.evidence,
+        "waivers": clearance.waivers,
         "policy_id": clearance.policy_id,
         "policy_name": clearance.policy_name,
         "policy_version": clearance.policy_version,

@@ -28,7 +28,10 @@ class Clearance(Record):
     outcome = models.CharField(max_length=5, choices=Outcome.choices)
     codes = models.JSONField(default=list)
     sentence = models.TextField()
-    requirements = models.JSONField(default=list)
+    outcomes = models.JSONField(default=dict)
+    blocking = models.JSONField(default=list)
+    evidence = models.JSONField(default=list)
+    waivers = models.JSONField(default=list)
     approval = models.JSONField(default=dict)
     assessment_id = models.UUIDField()
     assessment_digest = models.CharField(max_length=71)
@@ -64,7 +67,11 @@ class DecisionQuerySet(ImmutableQuerySet):
 
 
 class Decision(Immutable):
-    """One question and its answer: allow, deny and error alike. What `reference` section 9, point 2 asks for."""
+    """One question and its answer: allow, deny and error alike. What `reference` section 9, point 2 asks for.
+
+    `outcomes` names the requirements by how they came out, `blocking` those that held the gate closed; what was found for each
+    stands in the assessment that `assessment_id` and `assessment_digest` bind, once for all the questions it answers.
+    """
 
     door = models.CharField(max_length=40)
     action = models.CharField(max_length=60)
@@ -87,7 +94,8 @@ class Decision(Immutable):
     is_allowed = models.BooleanField()
     codes = models.JSONField(default=list)
     sentence = models.TextField()
-    requirements = models.JSONField(default=list)
+    outcomes = models.JSONField(default=dict)
+    blocking = models.JSONField(default=list)
     evidence = models.JSONField(default=list)
     waivers = models.JSONField(default=list)
     approval = models.JSONField(default=dict)

@@ -13,7 +13,17 @@ from apps.gate.models import Clearance, Decision
 from apps.policy.models import Framework
 from apps.registry.models import ArtifactAlias, Environment, ModelVersion
 
-ONLY_WHOLE = ("requirements", "evidence", "waivers", "approval", "reads", "subject_given", "resource_given", "engine")
+ONLY_WHOLE = (
+    "outcomes",
+    "blocking",
+    "evidence",
+    "waivers",
+    "approval",
+    "reads",
+    "subject_given",
+    "resource_given",
+    "engine",
+)
 ONLY_WHOLE_VERSION = ("artifact_files", "training", "features", "endpoint", "output", "reason_note")
 DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
 

@@ -136,7 +136,5 @@ def with_a_past(server: Server, asked: list[str], decision: Decision, wanted: Si
 def grow(decision: Decision, amount: int) -> None:
     """That many past decisions; their lists of requirements are left out, because nothing reads them again."""
     have = Decision.objects.count()
-    multiply(
-        Decision, decision.pk, max(amount - have, 0), id=key(1, f"i + {have}"), requirements="'[]'", evidence="'[]'"
-    )
+    multiply(Decision, decision.pk, max(amount - have, 0), id=key(1, f"i + {have}"), outcomes="'{}'", evidence="'[]'")
     bulk.settle("gate_decision")

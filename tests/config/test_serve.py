@@ -16,7 +16,6 @@ import pytest
 from apps.config import keeper
 from apps.config.database import ROOT
 
-pytestmark = pytest.mark.xdist_group("journey")
 START_S = 90
 
 

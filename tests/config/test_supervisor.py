@@ -127,7 +127,8 @@ def test_one_program_may_leave_while_the_others_go_on() -> None:
 
 
 OUTER = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background inherits that it is ignored
 sys.path.insert(0, {root!r})
 from apps.config.supervisor import Program, Supervisor
 programs = [Program(str(n), [sys.executable, "-u", "-c", "import os, time; print('pid', os.getpid()); time.sleep(60)"]) for n in range(3)]
@@ -151,8 +152,11 @@ def outer() -> "tuple[subprocess.Popen[str], list[int]]":
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_everything_and_ends_well(number: signal.Signals) -> None:
     process, pids = outer()
-    process.send_signal(number)
-    said, _ = process.communicate(timeout=20)
+    try:
+        process.send_signal(number)
+        said, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
     assert process.returncode == 0 and said.endswith("stopped\n")
     assert not any(alive(pid) for pid in pids)
 

@@ -217,3 +217,13 @@ def test_values_go_out_as_the_endpoint_wants_them() -> None:
     assert scoring.cast(5, "BYTES") == "5"
     with pytest.raises(Unmeasurable):
         scoring.cast("own", "INT64")
+
+
+def test_short_texts_of_a_parquet_file_stay_codes_and_read_as_text(tmp_path: Path) -> None:
+    rows = {"sex": ["f", "m", None] * 2000, "id": [f"person-{n}" for n in range(6000)], "n": list(range(6000))}
+    pyarrow.parquet.write_table(pa.table(rows), tmp_path / "rows.parquet")
+    with files.open_file(str(tmp_path / "rows.parquet"), roots=[str(tmp_path)]) as file:
+        batches = list(file.batches())
+    kinds = {name: pa.types.is_dictionary(batches[0].stored.column(name).type) for name in rows}
+    assert kinds == {"sex": True, "id": False, "n": False}
+    assert {name: batches[0].table.column(name).to_pylist() for name in rows} == rows

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from fairlearn import metrics as fair
 from hypothesis import given, settings
@@ -105,6 +106,56 @@ def test_metrics_on_counts_equal_fairlearn_on_rows(cells: list[int]) -> None:
             assert found["groups"][(name,)][metric] == pytest.approx(expected.by_group.loc[name, metric], abs=1e-12)
     difference = fair.demographic_parity_difference(frame["y"], frame["decision"], sensitive_features=frame["group"])
     assert float(fairness.rate_difference(table.sum(axis=1))) == pytest.approx(difference, abs=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, 3), min_size=12, max_size=12).filter(any))
+def test_every_rate_is_fairlearns_also_where_cells_are_empty(cells: list[int]) -> None:
+    table = np.array(cells).reshape(3, 2, 2)
+    assert fairness.gap_to_fairlearn(table) <= fairness.EXACT
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 9), max_size=40), st.integers(1, 12))
+def test_the_smallest_draws_are_those_of_a_stable_sort(drawn: list[int], count: int) -> None:
+    values = np.array(drawn, dtype=np.uint64)
+    assert states.least_of(values, count).tolist() == np.argsort(values, kind="stable")[:count].tolist()
+
+
+@pytest.mark.parametrize("values", [["b", "a"], ["a", "zz", "b"], []])
+def test_text_counts_the_same_as_text_and_as_codes_of_a_dictionary(values: list[str]) -> None:
+    texts = pa.array(["a", None, "b", "c", "a", "b"])
+    coded = pa.DictionaryArray.from_arrays(pa.array([1, None, 0, 2, 1, 0], pa.int32()), pa.array(["b", "a", "c", "d"]))
+    axis = {"column": "x", "values": values, "labels": values}
+    plain, coded_batch = (Batch(pa.RecordBatch.from_arrays([column], names=["x"])) for column in (texts, coded))
+    assert plain.codes(axis).tolist() == coded_batch.codes(axis).tolist()
+    assert plain.table.equals(coded_batch.table)
+    assert (plain.present("x") == coded_batch.present("x")).all()
+    assert survey.update(survey.start(), plain) == survey.update(survey.start(), coded_batch)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.one_of(st.none(), st.integers(-70_000, 70_000)), min_size=1, max_size=30))
+def test_whole_numbers_fall_into_the_cells_of_their_texts(numbers: list[int | None]) -> None:
+    values = ["1", "-3", "007", "x", "70000", *(str(number) for number in numbers[:3])]
+    axis = {"column": "x", "values": list(dict.fromkeys(values)), "labels": list(dict.fromkeys(values))}
+    whole = Batch(pa.RecordBatch.from_arrays([pa.array(numbers, pa.int64())], names=["x"]))
+    texts = Batch(pa.RecordBatch.from_arrays([pa.array(numbers, pa.int64()).cast(pa.string())], names=["x"]))
+    assert whole.codes(axis).tolist() == texts.codes(axis).tolist()
+    assert whole.tally("x") == texts.tally("x")
+
+
+def test_a_rate_that_is_not_fairlearns_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = np.array([[[50, 20], [10, 40]], [[60, 40], [30, 30]]])
+    rates = fairness.rates
+    monkeypatch.setattr(fairness, "rates", lambda cells: rates(cells) + 1e-9)
+    assert fairness.gap_to_fairlearn(table) == pytest.approx(1e-9, rel=1e-3)
+
+
+def test_a_group_without_the_outcome_has_no_rate_of_errors_in_it() -> None:
+    found = comparing.errors_of(np.array([[30, 10], [0, 0]]))
+    assert found["true_positive_rate"] is found["false_negative_rate"] is None
+    assert (found["false_positive_rate"], found["accuracy"]) == (0.25, 0.75)
 
 
 def test_equalised_odds_difference_is_fairlearns() -> None:

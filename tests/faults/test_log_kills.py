@@ -5,12 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.faults.rig import ROOT, clean_environment
 
 
-@pytest.mark.xdist_group("journey")
 def test_nothing_acknowledged_is_lost_when_sequencer_web_and_database_are_killed(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.faults.log_kills", "--kills", "3", "--writers", "1", "--seed", "1"]
     done = subprocess.run(

@@ -14,7 +14,7 @@ from apps.catalog import services as catalog
 from apps.catalog.services import FieldDeclaration
 from apps.evidence import services as evidence
 from apps.evidence.models import Evidence
-from apps.gate import services
+from apps.gate import judging, services
 from apps.gate.models import Clearance, Decision
 from apps.policy import services as policy
 from apps.registry.models import ArtifactAlias, Deployment, Environment
@@ -234,6 +234,19 @@ def test_a_decision_replays_to_the_same_results(approved):
     again = [policy.result_row(row) for row in policy.replay(assessment)]
     assert again == assessment.results
     assert decision.assessment_digest == assessment.digest == assessment.compute_digest()
+    kept = policy.results_of(assessment, decision.version)
+    assert [policy.result_row(row) for row in kept] == assessment.results
+
+
+def test_a_decision_names_every_requirement_once_and_keeps_what_was_found_once_for_all_questions(approved):
+    first, second = ask(approved), ask(approved)
+    assert first.assessment_id == second.assessment_id
+    rows = judging.requirement_rows(first)
+    assert {row["id"]: row["outcome"] for row in rows} == {
+        name: outcome for outcome, names in first.outcomes.items() for name in names
+    }
+    assert sorted(first.blocking) == sorted(row["id"] for row in rows if row["is_blocking"])
+    assert len(str(first.columns())) < 0.25 * len(str(rows))
 
 
 def test_a_decision_row_reads_back_to_its_own_digest(approved):

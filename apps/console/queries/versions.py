@@ -14,6 +14,7 @@ from apps.core.errors import NotFound
 from apps.evidence import queries as evidence_queries
 from apps.evidence.models import Evidence
 from apps.gate.models import Clearance
+from apps.policy.models import Assessment
 from apps.registry import past
 from apps.registry.models import DatasetLink, Deployment, Environment, ModelVersion
 from apps.workflow import lifecycle
@@ -167,12 +168,11 @@ def _measured(version: ModelVersion, other: ModelVersion) -> list[comparison.Dif
 
 def _requirements(version: ModelVersion, other: ModelVersion) -> list[comparison.Difference]:
     """Outcomes as the gate keeps them for production; a version it never judged there has none."""
-    rows = Clearance.objects.filter(version__in=[version, other], environment__is_production=True)
+    kept = Clearance.objects.filter(version__in=[version, other], environment__is_production=True)
     found: dict[Any, dict[str, str]] = {version.pk: {}, other.pk: {}}
+    rows = Assessment.objects.filter(pk__in=kept.values("assessment_id"))
     for row in rows.order_by("environment_id"):
-        outcomes = {
-            str(item["title"]): OUTCOME_WORDS.get(item["outcome"], item["outcome"]) for item in row.requirements
-        }
+        outcomes = {str(item["title"]): OUTCOME_WORDS.get(item["outcome"], item["outcome"]) for item in row.results}
         found[row.version_id] = outcomes | found[row.version_id]
     return comparison.values(found[other.pk], found[version.pk]) if all(found.values()) else []
 

@@ -156,11 +156,7 @@ def waiver_content(row: Any, record: VersionRecord) -> Content:
 
 def decision_content(row: Any, record: VersionRecord) -> Content:
     """One answer of the gate, with what it overrode: requirements that did not hold and were let pass by a waiver."""
-    overridden = [
-        f"{result['id']} by {record.waiver_references.get(result['waiver'], 'a waiver')}"
-        for result in row.requirements
-        if result.get("waiver")
-    ]
+    counted = [waiver for waiver in record.waivers if str(waiver.pk) in row.waivers]
     words = {"allow": ("Allowed", "satisfied"), "deny": ("Denied", "open")}
     word, shape = words.get(row.outcome, ("No decision", "error"))
     if row.outcome == "allow" and row.waivers:
@@ -176,8 +172,8 @@ def decision_content(row: Any, record: VersionRecord) -> Content:
         "sentence": row.sentence,
         "codes": ", ".join(row.codes),
         "is_dry_run": row.is_dry_run,
-        "overridden": overridden,
-        "blocking": [result["id"] for result in row.requirements if result.get("is_blocking")],
+        "blocking": row.blocking,
+        "overridden": [f"{waiver.requirement_id} by {waiver.reference}" for waiver in counted],
         "sha256": row.digest.removeprefix("sha256:"),
     }
 

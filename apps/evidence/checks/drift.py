@@ -113,7 +113,7 @@ class Drift(Check):
             tables[side] = counts.joint(batch, axis)
             found[name] = tables
         drawn = states.draws(plan["seed"] + side, batch.first_row, batch.rows)
-        least = np.argsort(drawn, kind="stable")[: plan["sample"]]
+        least = states.least_of(drawn, plan["sample"])
         codes = np.stack([batch.codes(axis)[least] for axis in plan["axes"].values()], axis=1)
         rows = [
             [int(drawn[row]), batch.first_row + int(row), code.tolist()] for row, code in zip(least, codes, strict=True)

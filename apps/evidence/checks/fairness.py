@@ -136,7 +136,7 @@ class Fairness(Check):
             method={
                 "Measure": "Share of positive decisions per group, divided by the highest share of a group of 30 rows or more",
                 "Decision": plan["words"],
-                "Error rates": "fairlearn MetricFrame on count rows, weighted by their counts",
+                "Error rates": self._confirmed(state),
                 "Intervals": "Wilson for rates, log ratio for ratios, 1000 multinomial replicates for differences, 95 %",
                 "Flag": f"Ratio under {plan['limit']:g} and interval below 1; watch when only one of both holds",
                 "Tests": "Two-proportion z, Fisher's where an expected count is under 5, Holm-corrected per attribute",
@@ -151,6 +151,20 @@ class Fairness(Check):
         folded = decisions.two_sided(state["tables"][_name(by)], plan["decision"], len(by) + 1)
         folded = decisions.two_sided(folded, plan["outcome"], len(by))
         return folded[tuple(slice(len(axis["labels"])) for axis in by)].reshape(-1, 2, 2)
+
+    def _confirmed(self, state: dict[str, Any]) -> str:
+        """In words that fairlearn gives the same rates. Raises Unmeasurable when it does not."""
+        import numpy as np
+
+        from apps.evidence.kernels import fairness
+
+        sides = np.concatenate([self._sides(state, [axis]) for axis in state["plan"]["axes"]])
+        gap = fairness.gap_to_fairlearn(sides)
+        if gap > fairness.EXACT:
+            raise Unmeasurable(
+                f"The rates by group differ from fairlearn's by {gap:.1g}. Report this as a defect; no rate is stated."
+            )
+        return f"From counts; fairlearn's MetricFrame gives the same from these counts, to {fairness.EXACT:g}"
 
     def _compare(self, state: dict[str, Any], by: list[Any]) -> list[dict[str, Any]]:
         from apps.evidence.kernels import comparing

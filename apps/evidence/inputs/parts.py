@@ -16,7 +16,7 @@ import pyarrow.parquet
 
 from apps.evidence.checks.base import Unmeasurable
 from apps.evidence.inputs import databases
-from apps.evidence.inputs.files import BATCH_ROWS, DataFile, arrow_batches, csv_batches, reading
+from apps.evidence.inputs.files import BATCH_ROWS, DataFile, ahead, arrow_batches, csv_batches, parquet, reading
 from apps.evidence.kernels.batches import Batch, normal
 
 PART_ROWS = 1_000_000
@@ -79,7 +79,7 @@ def _cut(file: DataFile, rows: int, size: int) -> tuple[list[str], list[tuple[in
         if file.format == "csv":
             return file.header(), [(*cut, "") for cut in csv_cuts(file.stream, size)]
         if file.format == "parquet":
-            known = pyarrow.parquet.ParquetFile(file.stream)
+            known = parquet(file.stream)
             counts = [known.metadata.row_group(number).num_rows for number in range(known.metadata.num_row_groups)]
             return list(known.schema_arrow.names), gathered(counts, rows)
         reader = pyarrow.ipc.open_file(file.stream)
@@ -173,7 +173,7 @@ def read(part: Part) -> Iterator[Batch]:
             )
         done = 0
         with reading(Path(part.path).name, part.format):
-            for table in _tables(part, stream):
+            for table in ahead(_tables(part, stream)):
                 for start in range(0, table.num_rows, BATCH_ROWS):
                     batch = Batch(normal(table.slice(start, BATCH_ROWS)), part.first_row + done)
                     batch.is_reference = part.is_reference
@@ -189,8 +189,7 @@ def _tables(part: Part, stream: IO[bytes]) -> Iterator[pa.RecordBatch]:
     if part.format == "duckdb":
         return databases.batches(Path(part.path), part.query, BATCH_ROWS)
     if part.format == "parquet":
-        known = pyarrow.parquet.ParquetFile(stream)
-        return known.iter_batches(batch_size=BATCH_ROWS, row_groups=list(range(part.start, part.stop)))
+        return parquet(stream).iter_batches(batch_size=BATCH_ROWS, row_groups=list(range(part.start, part.stop)))
     if part.format == "arrow":
         return arrow_batches(stream, part.start, part.stop)
     return csv_batches(Span(stream, part.start, part.stop), part.names, part.kinds, has_header=False)

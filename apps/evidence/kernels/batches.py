@@ -1,5 +1,6 @@
 """A batch of rows as checks see it: an Arrow batch with its place in the file; encodings are made once for all checks."""
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MISSING_WORDS = ["", "NA", "N/A", "NULL", "null", "NaN", "nan", "#N/A"]
+FEW_EDGES = 16  # up to here one comparison for each edge is faster than a search
+WIDEST_RANGE = 2**16  # whole numbers within it are looked up in a table
 
 
 class Batch:
@@ -17,10 +20,20 @@ class Batch:
     is_reference = False
 
     def __init__(self, table: pa.RecordBatch, first_row: int = 0) -> None:
-        self.table = table
+        self.stored = table
         self.first_row = first_row
         self.rows = table.num_rows
         self._kept: dict[Any, Any] = {}
+
+    @cached_property
+    def table(self) -> pa.RecordBatch:
+        """The rows with text as text, also where the file keeps it as codes of a dictionary."""
+        return pa.RecordBatch.from_arrays(list(map(plain, self.stored.columns)), names=self.names)
+
+    @property
+    def names(self) -> list[str]:
+        """The columns, in the order of the file."""
+        return list(self.stored.schema.names)
 
     @classmethod
     def of_rows(cls, rows: list[dict[str, Any]], first_row: int = 0) -> "Batch":
@@ -31,15 +44,32 @@ class Batch:
 
     def texts(self, name: str) -> pa.Array:
         """A column as text, with nulls."""
-        return self._once(("texts", name), lambda: self.table.column(name).cast(pa.string()))
+        return self._once(("texts", name), lambda: plain(self.stored.column(name)).cast(pa.string()))
 
     def numbers(self, name: str) -> np.ndarray:
         """A column as float64; what is missing is NaN."""
-        return self._once(("numbers", name), lambda: _numbers(self.table.column(name)))
+        return self._once(("numbers", name), lambda: _numbers(self.stored.column(name)))
 
     def present(self, name: str) -> np.ndarray:
         """Whether each row has a value."""
-        return self._once(("present", name), lambda: np.asarray(pc.is_valid(self.table.column(name))))
+        return self._once(("present", name), lambda: _present(self.stored.column(name)))
+
+    def tally(self, name: str) -> dict[str, int]:
+        """How many rows have each value of a column, as text; what is missing is left out."""
+        column = self.stored.column(name)
+        if pa.types.is_integer(column.type):
+            counted = pc.value_counts(column.drop_null())
+            rows = zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
+            return {str(number): count for number, count in rows}
+        if not pa.types.is_dictionary(column.type):
+            counted = pc.value_counts(self.texts(name).drop_null())
+            return dict(zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True))
+        held = np.bincount(_places(column), minlength=len(column.dictionary))
+        found: dict[str, int] = {}
+        for text, count in zip(column.dictionary.to_pylist(), held.tolist(), strict=False):
+            if count:
+                found[text] = found.get(text, 0) + count
+        return found
 
     def codes(self, axis: dict[str, Any]) -> np.ndarray:
         """The cell of each row on an axis (see kernels.counts)."""
@@ -53,13 +83,13 @@ class Batch:
 
 
 def normal(table: pa.RecordBatch) -> pa.RecordBatch:
-    """The same batch with three column types only: int64, float64, text."""
+    """The same batch with three kinds of column only: int64, float64 and text, which may stand as codes of a dictionary."""
     columns = [normal_column(column) for column in table.columns]
     return pa.RecordBatch.from_arrays(columns, names=table.schema.names)
 
 
 def normal_column(column: pa.Array) -> pa.Array:
-    """One column as int64, float64 or text."""
+    """One column as int64, float64, text or codes of text."""
     kind = column.type
     if pa.types.is_integer(kind) and kind != pa.uint64():
         return column.cast(pa.int64())
@@ -68,27 +98,90 @@ def normal_column(column: pa.Array) -> pa.Array:
     if pa.types.is_boolean(kind) or pa.types.is_null(kind):
         return column.cast(pa.string())
     if pa.types.is_dictionary(kind):
-        return normal_column(column.dictionary_decode())
+        is_ready = pa.types.is_string(kind.value_type) and column.dictionary.null_count == 0
+        return column if is_ready else normal_column(column.dictionary_decode())
     if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return pa.array([None if not value.is_valid else "[not text]" for value in column], pa.string())
     return column.cast(pa.string())
 
 
+def plain(column: pa.Array) -> pa.Array:
+    """The values themselves, where they stand as codes."""
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def is_text(column: pa.Array) -> bool:
+    """Whether a column holds text, in whatever way."""
+    return pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)
+
+
+def _places(column: pa.DictionaryArray) -> np.ndarray:
+    """Where each row's value stands in the dictionary; one past its end where there is none."""
+    places = column.indices
+    return _bare(places.cast(pa.int64()).fill_null(len(column.dictionary)) if places.null_count else places)
+
+
+def _bare(column: pa.Array) -> np.ndarray:
+    """The numbers of a column without gaps, not copied; `to_numpy` would load pandas for its options."""
+    return np.from_dlpack(column)
+
+
+def _present(column: pa.Array) -> np.ndarray:
+    if not column.null_count:
+        return np.ones(len(column), dtype=bool)
+    return _bare(column.is_valid().cast(pa.uint8())).astype(bool)
+
+
 def _numbers(column: pa.Array) -> np.ndarray:
-    if pa.types.is_string(column.type):
+    if is_text(column):
         return np.full(len(column), np.nan)
-    return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+    numbers = column.cast(pa.float64(), safe=False)
+    return _bare(pc.fill_null(numbers, np.nan) if numbers.null_count else numbers)
 
 
 def _codes(batch: Batch, axis: dict[str, Any]) -> np.ndarray:
-    """0..k-1 for the named cells, k for anything else, k+1 for missing."""
+    """0..k-1 for the named cells, k for anything else, k+1 for missing, in the narrowest unsigned type that holds them."""
     size = len(axis["labels"])
+    kind = np.min_scalar_type(size + 1)
     if "edges" in axis:
-        values = batch.numbers(axis["column"])
-        codes = np.searchsorted(np.asarray(axis["edges"], dtype=np.float64), values, side="right").astype(np.int64)
-        codes[np.isnan(values)] = size + 1
-        return codes
-    found = pc.index_in(batch.texts(axis["column"]), value_set=pa.array(axis["values"], pa.string()))
-    codes = np.asarray(pc.fill_null(found, size).to_numpy(zero_copy_only=False), dtype=np.int64)
-    codes[~batch.present(axis["column"])] = size + 1
+        return _bands(batch.numbers(axis["column"]), np.asarray(axis["edges"], dtype=np.float64), size + 1, kind)
+    column, values = batch.stored.column(axis["column"]), axis["values"]
+    if pa.types.is_dictionary(column.type):
+        cells = {text: place for place, text in reversed(list(enumerate(values)))}
+        table = [*(cells.get(text, size) for text in column.dictionary.to_pylist()), size + 1]
+        return np.asarray(table, dtype=kind)[_places(column)]
+    if pa.types.is_integer(column.type) and (known := _by_table(column, values, size, kind)) is not None:
+        codes = known
+    else:
+        found = pc.fill_null(pc.index_in(batch.texts(axis["column"]), value_set=pa.array(values, pa.string())), size)
+        codes = _bare(found).astype(kind)
+    if column.null_count:
+        codes[~batch.present(axis["column"])] = size + 1
     return codes
+
+
+def _bands(values: np.ndarray, edges: np.ndarray, missing: int, kind: Any) -> np.ndarray:
+    """The band of each number: how many edges it has reached."""
+    if len(edges) > FEW_EDGES:
+        codes = np.searchsorted(edges, values, side="right").astype(kind)
+    else:
+        codes = np.zeros(len(values), dtype=kind)
+        for edge in edges:
+            codes += values >= edge
+    gaps = np.isnan(values)
+    if gaps.any():
+        codes[gaps] = missing
+    return codes
+
+
+def _by_table(column: pa.Array, values: list[str], size: int, kind: Any) -> np.ndarray | None:
+    """Codes of whole numbers by a table over their range; None where the range is wide. A gap counts as 0."""
+    ends = pc.min_max(column)
+    low, high = ends["min"].as_py(), ends["max"].as_py()
+    if low is None or high - low >= WIDEST_RANGE:
+        return None
+    table = np.full(high - low + 1, size, dtype=kind)
+    for place, text in reversed(list(enumerate(values))):
+        if text.lstrip("-").isdecimal() and low <= (number := int(text)) <= high and str(number) == text:
+            table[number - low] = place
+    return table[_bare(column.fill_null(low) if column.null_count else column) - low]

@@ -10,6 +10,7 @@ from apps.evidence.kernels import decisions, fairness, intervals
 DRAWS = 1000
 FEWEST_EVENTS = 5
 ERRORS = ("true_positive_rate", "false_positive_rate", "false_negative_rate", "precision", "accuracy")
+OUTCOME_OF = {"true_positive_rate": 1, "false_positive_rate": 0, "false_negative_rate": 1}
 
 
 def compare(sides: np.ndarray, names: list[str], *, limit: float, has_target: bool) -> list[dict[str, Any]]:
@@ -17,7 +18,6 @@ def compare(sides: np.ndarray, names: list[str], *, limit: float, has_target: bo
     sizes = [int(side.sum()) for side in sides]
     large = [place for place, n in enumerate(sizes) if n >= SMALLEST_GROUP]
     best = max(large, key=lambda place: (sides[place][:, 1].sum() / sizes[place], sizes[place]), default=None)
-    errors = fairness.frame(sides, [names])["groups"] if has_target and any(sizes) else {}
     rows = []
     for place, shown in enumerate(decisions.readings(sizes)):
         row: dict[str, Any] = {
@@ -28,12 +28,18 @@ def compare(sides: np.ndarray, names: list[str], *, limit: float, has_target: bo
         row |= {"reading": "insufficient", "flagged": False}
         if shown == "shown" and best is not None:
             row |= _against(sides[place], sides[best], limit, is_reference=place == best)
-            row |= {name: errors.get((names[place],), {}).get(name) for name in ERRORS}
+            row |= errors_of(sides[place]) if has_target else dict.fromkeys(ERRORS)
         rows.append(row)
     tested = [row for row in rows if row.get("raw") is not None]
     for row, p in zip(tested, intervals.holm([row["raw"] for row in tested]), strict=True):
         row["p"] = p
     return rows
+
+
+def errors_of(side: np.ndarray) -> dict[str, float | None]:
+    """Error rates of one group from its counts [outcome, decision]; None where no row has the outcome that is asked for."""
+    found = fairness.named(fairness.rates(side[np.newaxis])[0])
+    return {name: None if name in OUTCOME_OF and not side[OUTCOME_OF[name]].any() else found[name] for name in ERRORS}
 
 
 def _against(side: np.ndarray, top: np.ndarray, limit: float, *, is_reference: bool) -> dict[str, Any]:

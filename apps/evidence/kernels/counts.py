@@ -82,24 +82,36 @@ def empty(*axes: Axis) -> np.ndarray:
 def joint(batch: Batch, *axes: Axis) -> np.ndarray:
     """Rows per combination of cells, as a table with one dimension per axis."""
     shape = [size(axis) for axis in axes]
-    flat = np.zeros(batch.rows, dtype=np.int64)
-    for axis, length in zip(axes, shape, strict=True):
-        flat = flat * length + batch.codes(axis)
+    flat = batch.codes(axes[0]).astype(np.min_scalar_type(math.prod(shape) - 1))
+    for axis, length in zip(axes[1:], shape[1:], strict=True):
+        flat *= flat.dtype.type(length)
+        flat += batch.codes(axis)
     return np.bincount(flat, minlength=math.prod(shape)).reshape(shape).astype(np.int64)
 
 
 def histogram(values: np.ndarray, low: float, high: float, bins: int) -> np.ndarray:
     """Rows per bin of equal width between two edges, with a first and a last bin for what lies outside."""
-    values = values[np.isfinite(values)]
+    values = _finite(values)
     width = (high - low) / bins if high > low else 1.0
-    place = np.floor((values - low) / width).astype(np.int64) + 1
-    place[(values == high) & (place == bins + 1)] = bins
-    return np.bincount(np.clip(place, 0, bins + 1), minlength=bins + 2).astype(np.int64)
+    place = np.subtract(values, low, dtype=np.float64)
+    place /= width
+    np.floor(place, out=place)
+    np.clip(place, -1, bins, out=place)
+    found = np.bincount(place.astype(np.int64) + 1, minlength=bins + 2).astype(np.int64)
+    if np.floor((high - low) / width) >= bins:  # the last bin has its upper edge
+        last = np.count_nonzero(values == high)
+        found[bins:] += [last, -last]
+    return found
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    is_finite = np.isfinite(values)
+    return values if is_finite.all() else values[is_finite]
 
 
 def moments(values: np.ndarray, low: float, high: float) -> dict[str, int]:
     """Count, sum and sum of squares in fixed-point steps between two extremes: integers, so no order changes them."""
-    values = values[np.isfinite(values)]
+    values = _finite(values)
     width = (high - low) or 1.0
     steps = np.rint((values - low) / width * SCALE).astype(np.int64)
     return {"n": int(steps.size), "sum": int(steps.sum()), "squares": int((steps * steps).sum())}

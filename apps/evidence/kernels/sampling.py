@@ -3,12 +3,11 @@
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from apps.evidence.checks.base import SMALLEST_GROUP, Subject
-from apps.evidence.kernels.batches import Batch
+from apps.evidence.kernels.batches import Batch, is_text
 from apps.evidence.kernels.counts import equal_edges
-from apps.evidence.kernels.states import draws
+from apps.evidence.kernels.states import draws, least_of
 
 
 def plan(subject: Subject, rows: int) -> dict[str, Any]:
@@ -29,12 +28,11 @@ def rows_of(batch: Batch, planned: dict[str, Any]) -> list[list[Any]]:
     """The rows of a batch that could be in the sample: [draw, row number, values]; rows with gaps or infinities are left out."""
     whole = np.ones(batch.rows, dtype=bool)
     for name in planned["features"]:
-        is_text = pa.types.is_string(batch.table.schema.field(name).type)
-        whole &= batch.present(name) if is_text else np.isfinite(batch.numbers(name))
+        whole &= batch.present(name) if is_text(batch.stored.column(name)) else np.isfinite(batch.numbers(name))
     drawn = draws(planned["seed"], batch.first_row, batch.rows)
     able = np.flatnonzero(whole)
-    least = able[np.argsort(drawn[able], kind="stable")[: planned["sample"]]]
-    columns = [batch.table.column(name).take(least).to_pylist() for name in planned["features"]]
+    least = able[least_of(drawn[able], planned["sample"])]
+    columns = [batch.stored.column(name).take(least).to_pylist() for name in planned["features"]]
     return [
         [int(drawn[row]), batch.first_row + int(row), list(values)]
         for row, values in zip(least, zip(*columns, strict=True), strict=True)

@@ -58,6 +58,14 @@ def smallest(rows: list[Any], count: int) -> list[Any]:
     return sorted(rows, key=lambda row: (row[0], row[1]))[:count]
 
 
+def least_of(drawn: np.ndarray, count: int) -> np.ndarray:
+    """Where the `count` smallest of some draws stand, smallest first, and of equal ones the first."""
+    if len(drawn) <= count:
+        return np.argsort(drawn, kind="stable")
+    able = np.flatnonzero(drawn <= np.partition(drawn, count - 1)[count - 1])
+    return able[np.argsort(drawn[able], kind="stable")[:count]]
+
+
 def dumps(state: State, *, in_order: bool = False) -> str:
     """The state as JSON with sorted names; equal states give equal text. `in_order` leaves names as they stand, as plans need."""
     return json.dumps(state, default=_plain, sort_keys=not in_order, allow_nan=False)

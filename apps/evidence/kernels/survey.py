@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from apps.evidence.kernels.batches import Batch
-from apps.evidence.kernels.states import draws, smallest
+from apps.evidence.kernels.batches import Batch, is_text
+from apps.evidence.kernels.states import draws, least_of, smallest
 
 MOST_CATEGORIES = 1000
 SAMPLE = 1000  # values kept of each numeric column, to place bands where the rows are
@@ -49,9 +49,7 @@ def start() -> dict[str, Any]:
 
 def update(state: dict[str, Any], batch: Batch) -> dict[str, Any]:
     """The survey with one more batch."""
-    return merge(
-        state, {"rows": batch.rows, "columns": {name: _look(batch, name) for name in batch.table.schema.names}}
-    )
+    return merge(state, {"rows": batch.rows, "columns": {name: _look(batch, name) for name in batch.names}})
 
 
 def merge(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
@@ -79,20 +77,19 @@ def _categories(found: dict[str, Any]) -> dict[str, int] | None:
 
 
 def _look(batch: Batch, name: str) -> dict[str, Any]:
-    column = batch.table.column(name)
-    counted = pc.value_counts(batch.texts(name).drop_null())
-    values, counts = counted.field("values"), counted.field("counts").to_pylist()
+    column, tally = batch.stored.column(name), batch.tally(name)
     found: dict[str, Any] = {"rows": batch.rows, "nulls": column.null_count, "low": None, "high": None}
-    found["values"] = dict(zip(values.to_pylist(), counts, strict=True)) if len(values) <= MOST_CATEGORIES else None
-    if pa.types.is_string(column.type):
+    found["values"] = tally if len(tally) <= MOST_CATEGORIES else None
+    if is_text(column):
+        values = pa.array(tally, pa.string())
         found["integer"] = _all(values, INTEGER)
         found["number"] = _all(values, NUMBER) and not _any(values, LEADING_ZERO)
-        numbers = _parsed(column) if found["number"] else np.full(batch.rows, np.nan)
+        numbers = _parsed(batch.texts(name)) if found["number"] else np.full(batch.rows, np.nan)
     else:
         found["integer"], found["number"] = pa.types.is_integer(column.type), True
         numbers = batch.numbers(name)
     finite = np.flatnonzero(np.isfinite(numbers))
-    found["sample"] = _sample(numbers, finite, batch.first_row)
+    found["sample"] = _sample(numbers, finite, batch.first_row) if finite.size else []
     if finite.size:
         found["low"], found["high"] = (
             float(numbers[finite].min()) + 0.0,
@@ -107,7 +104,7 @@ def _parsed(column: pa.Array) -> np.ndarray:
 
 def _sample(numbers: np.ndarray, rows: np.ndarray, first_row: int) -> list[list[float]]:
     drawn = draws(0, first_row, len(numbers))[rows]
-    least = np.argsort(drawn, kind="stable")[:SAMPLE]
+    least = least_of(drawn, SAMPLE)
     return [[int(drawn[at]), first_row + int(rows[at]), float(numbers[rows[at]])] for at in least]
 
 

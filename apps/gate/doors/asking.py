@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from apps.core.errors import BadRequest, NotAllowed, TooLarge
+from apps.gate import judging
 from apps.gate.models import Decision
 from apps.gate.services import Question
 
@@ -125,7 +126,7 @@ def answer(decision: Decision) -> dict[str, Any]:
         "mode": decision.mode,
         "environment": decision.environment_given,
         "codes": decision.codes,
-        "requirements": decision.requirements,
+        "requirements": judging.requirement_rows(decision),
         "approval": decision.approval or None,
         "policy": policy_of(decision),
         "waivers": decision.waivers,

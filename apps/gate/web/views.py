@@ -76,7 +76,9 @@ def version_decisions(request: HttpRequest, version: str) -> HttpResponse:
 
 def decision_context(request: HttpRequest, decision: Decision) -> dict[str, Any]:
     """What the decision page shows."""
-    rows = sorted(decision.requirements, key=lambda row: (not is_failing(row), row["outcome"] == "not_applicable"))
+    rows = sorted(
+        judging.requirement_rows(decision), key=lambda row: (not is_failing(row), row["outcome"] == "not_applicable")
+    )
     return {
         "decision": decision,
         "rows": [row for row in rows if row["outcome"] not in LATER],

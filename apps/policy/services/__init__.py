@@ -1,7 +1,7 @@
 """Everything that judges, and everything that changes what is judged by."""
 
 from apps.policy.results import RequirementResult
-from apps.policy.services.assessing import Judgement, assess, judgement_from, replay, result_row
+from apps.policy.services.assessing import Judgement, assess, judgement_from, replay, result_row, results_of
 from apps.policy.services.policies import (
     confirm_framework,
     draft_policy,
@@ -56,6 +56,7 @@ __all__ = [
     "request_framework",
     "request_waiver",
     "result_row",
+    "results_of",
     "simulate",
     "waivable",
     "withdraw_waiver",

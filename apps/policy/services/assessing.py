@@ -255,9 +255,21 @@ def result_row(row: RequirementResult) -> dict[str, Any]:
         "id": row.id, "title": row.title, "framework": row.framework, "ref": row.ref, "kind": row.kind, "severity": row.severity,
         "outcome": row.outcome, "code": row.code, "observed": row.observed, "required": row.required,
         "evidence": [dict(item) for item in row.evidence], "owner": row.owner, "sentence": row.sentence, "fix": row.fix,
-        "is_blocking": row.is_blocking, "is_counted": row.is_counted, "waiver": row.waiver_id,
+        "fix_target": row.fix_target, "is_blocking": row.is_blocking, "is_counted": row.is_counted, "waiver": row.waiver_id,
         "ends_at": row.ends_at.astimezone(UTC).isoformat() if row.ends_at else None,
     }  # fmt: skip
+
+
+def results_of(assessment: Assessment, version: ModelVersion) -> list[RequirementResult]:
+    """The results of a stored judgement as they were written, with the pages where each can be mended. Judges nothing."""
+    return [with_link(result_from(row), version) for row in assessment.results]
+
+
+def result_from(row: Mapping[str, Any]) -> RequirementResult:
+    """The result that was stored as this row."""
+    ends_at = datetime.fromisoformat(row["ends_at"]) if row["ends_at"] else None
+    rest = {name: value for name, value in row.items() if name not in {"waiver", "evidence", "ends_at"}}
+    return RequirementResult(**rest, waiver_id=row["waiver"], evidence=tuple(row["evidence"]), ends_at=ends_at)
 
 
 def snapshot_content(snapshot: Snapshot) -> dict[str, Any]:
@@ -294,7 +306,7 @@ def replay(assessment: Assessment, *, policy: CompiledPolicy | None = None) -> l
 
 def judgement_from(assessment: Assessment, version: ModelVersion, environment: Environment) -> Judgement:
     """A stored judgement as it was made, without reading any fact again; whether it still holds is for the asker to know."""
-    results = [with_link(row, version) for row in replay(assessment)]
+    results = results_of(assessment, version)
     sentence, is_ready, counts = summary(results)
     snapshot = snapshot_from(assessment.snapshot)
     return Judgement(
