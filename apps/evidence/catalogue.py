@@ -73,6 +73,9 @@ RECORDS = frozenset(
     }
 )  # fmt: skip
 
+# Counted by the product in a report of tests that is handed in as a file (`apps.evidence.testing`); nobody may type the counts in.
+REPORTS = frozenset({"integration_tests"})
+
 PYTHON_TYPES: dict[str, Any] = {
     "bool": (bool,),
     "int": (int,),
@@ -103,12 +106,17 @@ class EvidenceType:
     @property
     def attested(self) -> list[str]:
         """Fields that a person supplies."""
-        return [name for name in self.fields if name not in self.computed]
+        return [] if self.is_report else [name for name in self.fields if name not in self.computed]
 
     @property
     def is_record(self) -> bool:
         """Whether only the product's own services write it."""
         return self.id in RECORDS
+
+    @property
+    def is_report(self) -> bool:
+        """Whether its fields are counted in a report of tests."""
+        return self.id in REPORTS
 
     def max_age(self, tier: int | None) -> int | None:
         """Days an item stays usable at this tier; no tier yet counts as the strictest."""
@@ -145,7 +153,12 @@ def type_named(type_id: str) -> EvidenceType:
 
 
 def refuse_wrong_fields(kind: EvidenceType, fields: dict[str, Any]) -> None:
-    """Raise Invalid when a field is not one of the type's, or its value is not of the field's type."""
+    """Raise Invalid when a field is not one of the type's, its value not of the field's type, or the fields are counted in a report."""
+    if kind.is_report:
+        raise Invalid(
+            f"{kind.title} is counted in a report of tests; its numbers cannot be typed in. Hand in the report in JUnit's XML.",
+            code="COUNTED_IN_A_REPORT",
+        )
     errors = []
     for name, value in fields.items():
         expected = kind.fields.get(name)

@@ -18,6 +18,7 @@ from apps.evidence.services import clean_text, judged_by, keep_files, refuse_wro
 from apps.registry.models import ModelVersion
 from apps.registry.services import involve
 
+TYPE = "integration_tests"
 MOST_LISTED = 200
 MOST_READ = junit.MOST_BYTES + 1
 SUITES = [
@@ -45,7 +46,7 @@ def submit_tests(
     on = dated or queries.today()
     refuse_wrong_dates(on, None)
     evidence = Evidence(
-        version=version, use_case=version.use_case, types={}, source=Source.SUBMITTED,
+        version=version, use_case=version.use_case, types={TYPE: counts_of(found)}, source=Source.SUBMITTED,
         title=clean_text(title or "Integration tests", "/title", 200), summary=in_a_sentence(found), dated=on,
         metrics=metrics_of(found), tables=tables_of(found), produced_by=actor,
         limits=["The tests were run elsewhere: this is what their report says.", "What a test printed is in the file, not here."],
@@ -54,7 +55,7 @@ def submit_tests(
     evidence.save()
     involve(version, actor, "submitted_evidence")
     audit.record(
-        actor, "evidence.submitted", evidence, data={"type": "junit", "version": str(version.pk)},
+        actor, "evidence.submitted", evidence, data={"type": TYPE, "version": str(version.pk)},
         changes=judged_by(evidence), row=evidence,
     )  # fmt: skip
     return evidence
@@ -69,12 +70,18 @@ def in_a_sentence(report: junit.Report) -> str:
     return (said + (f"{skipped} were skipped, so what they would show is not known." if skipped else "")).strip()
 
 
+def counts_of(report: junit.Report) -> dict[str, int]:
+    """The fields that a requirement may ask for; a test that ended with an error has failed."""
+    failed = report.count("failed") + report.count("error")
+    return {
+        "tests": len(report.cases), "succeeded": report.count("succeeded"), "failed": failed, "skipped": report.count("skipped"),
+    }  # fmt: skip
+
+
 def metrics_of(report: junit.Report) -> list[dict[str, Any]]:
     """Counts and time."""
-    failed = report.count("failed") + report.count("error")
     values = (
-        ("tests", "Tests", "tests", len(report.cases)), ("succeeded", "Succeeded", "tests", report.count("succeeded")),
-        ("failed", "Failed", "tests", failed), ("skipped", "Skipped", "tests", report.count("skipped")),
+        *((name, name.capitalize(), "tests", count) for name, count in counts_of(report).items()),
         ("seconds", "Time of all tests", "s", round(sum(case.seconds for case in report.cases), 3)),
     )  # fmt: skip
     return [

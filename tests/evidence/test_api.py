@@ -185,7 +185,7 @@ def test_a_repeated_request_with_the_same_key_has_one_effect() -> None:
 def test_the_catalogues_say_who_supplies_each_field() -> None:
     client = make.api(make.person("auditor"))
     types = {row["id"]: row for row in client.get("/api/v1/evidence-types").json()}
-    assert len(types) == 101
+    assert len(types) == 102
     assert {"name": "min_impact_ratio", "type": "float", "computed_by": "fairness"} in types["fairness_report"][
         "fields"
     ]

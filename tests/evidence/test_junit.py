@@ -3,12 +3,15 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.core.errors import Invalid
-from apps.evidence import queries, testing
+from apps.evidence import queries, services, testing
+from apps.evidence.catalogue import catalogue
 from apps.evidence.inputs import junit
+from apps.policy import expressions, packs, requirements
 from tests import factories
 
 REPORT = b"""<?xml version="1.0"?>
@@ -60,6 +63,30 @@ def test_a_report_is_kept_as_submitted_evidence_that_waits_for_somebody_else(cre
     assert item.files[0]["name"] == "junit.xml" and item.files[0]["size"] == len(REPORT)
     assert [row["test"] for row in item.tables[1]["rows"]] == ["api.refuses", "runs"]
     assert "Lovelace" not in str(item.content()) and "secret" not in str(item.content())
+
+
+@pytest.mark.django_db
+def test_a_requirement_can_ask_for_the_counts_of_the_newest_accepted_report(credit: Any) -> None:
+    rule = expressions.compile(
+        "accepted && e.failed == 0", requirements.pass_names(packs.fact_types(), catalogue()[testing.TYPE].fields)
+    )
+
+    def judged() -> tuple[expressions.Truth, dict[str, Any]]:
+        found = queries.facts_for(credit, at=timezone.now(), tier=2)[testing.TYPE]
+        facts = {"accepted": found.accepted, "age_days": found.age_days or 0, "e": found.fields}
+        return expressions.evaluate(rule, facts), found.fields
+
+    pipeline, validator = factories.service_account(), factories.person("validator")
+    services.accept(
+        testing.submit_tests(credit, report=REPORT, name="a.xml", actor=pipeline), reason="Read.", actor=validator
+    )
+    assert judged() == (expressions.Truth.FALSE, {"tests": 5, "succeeded": 2, "failed": 2, "skipped": 1})
+    clean = testing.submit_tests(
+        credit, report=b'<testsuite><testcase name="a"/></testsuite>', name="b.xml", actor=pipeline
+    )
+    assert judged()[0] is expressions.Truth.FALSE
+    services.accept(clean, reason="Read.", actor=validator)
+    assert judged() == (expressions.Truth.TRUE, {"tests": 1, "succeeded": 1, "failed": 0, "skipped": 0})
 
 
 @pytest.mark.django_db

@@ -34,7 +34,8 @@ class TypeForm(forms.Form):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        kinds = sorted((kind for kind in catalogue().values() if not kind.is_record), key=lambda kind: kind.title)
+        typed = (kind for kind in catalogue().values() if not (kind.is_record or kind.is_report))
+        kinds = sorted(typed, key=lambda kind: kind.title)
         self.fields["type"].choices = [(kind.id, kind.title) for kind in kinds]  # type: ignore[attr-defined]
 
 

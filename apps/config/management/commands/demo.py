@@ -89,7 +89,7 @@ def environment(folder: Path, port: int, serving_port: int) -> dict[str, str]:
         "SECRET_KEY": os.environ.get("SECRET_KEY") or secret.read_text(),
         "BASE_URL": base,
         "ALLOWED_SCORING_HOSTS": f"127.0.0.1:{serving_port}",
-        "ALLOWED_DATA_ROOTS": str(folder / "data"),
+        "ALLOWED_DATA_ROOTS": f"{folder / 'data'},{folder / 'models'}",
         "IMPRIMATUR_DEMO_FOLDER": str(folder),
         "IMPRIMATUR_DEMO_SERVING": f"http://127.0.0.1:{serving_port}",
         "PYTHONWARNINGS": "ignore",
