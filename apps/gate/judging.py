@@ -1,9 +1,12 @@
 """One judgement for the gate: the policy's assessment and the standing approval, read together."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -123,10 +126,18 @@ def evidence_of(results: Iterable[RequirementResult]) -> list[dict[str, Any]]:
 
 def requirement_rows(decision: Decision) -> list[dict[str, Any]]:
     """What a decision rests on, requirement by requirement: the list that the version's page showed then, as JSON."""
-    if decision.assessment_id is None or decision.version is None:
-        return []
-    assessment = Assessment.objects.get(pk=decision.assessment_id)
-    return [requirement_row(row) for row in policy.results_of(assessment, decision.version)]
+    rows: list[dict[str, Any]] = json.loads(written_requirements(decision.assessment_id))
+    return rows
+
+
+@lru_cache(maxsize=64)
+def written_requirements(assessment_id: UUID | None) -> bytes:
+    """The same as JSON text. An assessment never changes, so the many questions it answers need it written once."""
+    if assessment_id is None:
+        return b"[]"
+    found = Assessment.objects.defer("snapshot").select_related("version__model__use_case").get(pk=assessment_id)
+    rows = [requirement_row(row) for row in policy.results_of(found, found.version)]
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def requirement_row(row: RequirementResult) -> dict[str, Any]:

@@ -25,6 +25,10 @@ ONLY_WHOLE = (
     "engine",
 )
 ONLY_WHOLE_VERSION = ("artifact_files", "training", "features", "endpoint", "output", "reason_note")
+NOT_TO_RESOLVE = (
+    *ONLY_WHOLE_VERSION,
+    *(f"model__use_case__{name}" for name in ("facts", "intake_answers", "tier_arithmetic")),
+)
 DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
 
 
@@ -63,6 +67,7 @@ def resolve_digest(digest: str) -> Resolved:
     rows = list(
         ArtifactAlias.objects.filter(digest=digest)
         .select_related("version__model__use_case")
+        .defer(*(f"version__{name}" for name in NOT_TO_RESOLVE))
         .order_by("version_id")[:3]
     )
     versions = {row.version_id: row for row in rows}

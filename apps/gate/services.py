@@ -70,6 +70,8 @@ def is_current(clearance: Clearance) -> bool:
 @transaction.atomic
 def refresh_clearance(version: ModelVersion, environment: Environment) -> Clearance:
     """Judge now and keep the answer. Epochs are read before the facts, so a change in between shows as behind."""
+    if version.get_deferred_fields():  # resolved for an answer that was expected to stand
+        version = ModelVersion.objects.select_related("model__use_case").get(pk=version.pk)
     before = judging.subjects_of(version, environment)
     epochs = audit_queries.epochs(before)
     verdict = judging.judge(version, environment)

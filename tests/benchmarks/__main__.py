@@ -7,10 +7,13 @@ import sys
 TITLES = {
     "audit": "what the log costs a transaction, how fast it is sequenced and verified",
     "dossier": "making a dossier against WeasyPrint alone, and verifying it offline",
+    "drift": "distances between two datasets against nannyml and evidently",
+    "explain": "Shapley values of an endpoint against shap's PermutationExplainer at equal error",
     "fairness": "metrics by group from counts against fairlearn's MetricFrame on every row",
     "gate": "a decision against one committed row, MLflow's registry, and a past of a million decisions",
     "lineage": "taking events in against COPY, impact on a large graph against a search in memory",
     "pages": "every list page against an empty one in the same frame, and its queries",
+    "pii": "looking for personal data against presidio's patterns, and how well columns are told",
     "scale": "counting a large Parquet file against DuckDB's own reduction, with peak memory",
 }
 

@@ -1,9 +1,9 @@
-"""Fairness by group: the check's counts and fairlearn on them, beside fairlearn's MetricFrame on every row."""
+"""Fairness by group: metrics from the check's counts, beside fairlearn's MetricFrame on every row, and beside aequitas."""
 
 import math
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,46 +16,60 @@ import pyarrow.parquet
 from apps.evidence.inputs import files
 from apps.evidence.kernels import counts, fairness, survey
 from apps.evidence.kernels.batches import Batch
-from tests.benchmarks import measuring
+from tests.benchmarks import measuring, peers
 from tests.benchmarks.measuring import Cost, Measurement, median
 
-SIZES = {"full": (1_000_000, 3), "quick": (1_000_000, 1), "smoke": (2_000, 1)}
-"""Rows, and how many times each side is measured."""
+SIZES = {"full": (1_000_000, 3, True), "quick": (1_000_000, 1, True), "smoke": (2_000, 1, False)}
+"""Rows, how many times each side is measured, whether aequitas is asked."""
+AEQUITAS = ["aequitas==1.1.0", "pandas<3", "pyarrow"]
+OF_AEQUITAS = """
+import json, sys, time
+import pandas as pd
+from aequitas.group import Group
+frame = pd.read_parquet(sys.argv[1]).rename(columns={"y": "label_value", "decision": "score"})
+spent = []
+for _ in range(int(sys.argv[2])):
+    begun = time.process_time()
+    Group().get_crosstabs(frame, attr_cols=["sex", "race"])
+    spent.append(time.process_time() - begun)
+print(json.dumps({"seconds": sorted(spent)[len(spent) // 2]}))
+"""
 NAMES = [["sex"], ["race"], ["sex", "race"]]
 EXACT = 1e-12
+UNIT = "rows/s of processor time"
 
 
 def measure(size: str) -> Iterator[Measurement]:
     """From text columns in memory to metrics of two attributes and of both together; then the same from a file."""
-    rows, runs = SIZES[size]
+    rows, runs, has_peer = SIZES[size]
     frame = people(rows)
     batches = [Batch(part) for part in pa.Table.from_pandas(frame, preserve_index=False).combine_chunks().to_batches()]
     ours(batches[:1]), metric_frames(people(1_000))  # imports count for neither
     own, other = measuring.costs_in_turns(lambda: ours(batches), lambda: metric_frames(frame), runs)
-    sure = [measuring.cost(lambda: ours(batches, is_confirmed=True)) for _ in range(runs)]
     gap = largest_gap(ours(batches), kept[-1])
     if gap > EXACT:
         raise SystemExit(f"The two differ by {gap:g}.")
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "rows.parquet"
         frame.to_parquet(path)
-        read = [measuring.cost(lambda: from_file(path)) for _ in range(runs)]
-    name, unit = f"MetricFrame on every row, equal to {EXACT:g}", "rows/s of processor time"
-    peer = speed(rows, other)
-    case = f"{rows:,} rows, 6 metrics, 2 attributes and both together"
-    target = measuring.ratio_at_least(500)
-    yield Measurement("fairness", f"{case}, from text columns", speed(rows, own), peer, name, target, unit, runs)
-    yield Measurement(
-        "fairness",
-        f"{case}, from text columns and confirmed by fairlearn",
-        speed(rows, sure),
-        peer,
-        name,
-        target,
-        unit,
-        runs,
-    )
-    yield Measurement("fairness", f"{case}, from a Parquet file", speed(rows, read), peer, name, target, unit, runs)
+        cases = {
+            "from text columns": own,
+            "from text columns, confirmed by fairlearn": again(lambda: ours(batches, is_confirmed=True), runs),
+            "from a Parquet file": again(lambda: from_file(path), runs),
+        }
+        name, target = f"MetricFrame on every row, equal to {EXACT:g}", measuring.ratio_at_least(500)
+        for case, costs in cases.items():
+            said = f"{rows:,} rows, 6 metrics, 2 attributes and both together, {case}"
+            yield Measurement("fairness", said, speed(rows, costs), speed(rows, other), name, target, UNIT, runs)
+        theirs = peers.ask(AEQUITAS, OF_AEQUITAS, str(path), str(runs)) if has_peer else None
+    single = speed(rows, again(lambda: ours(batches, NAMES[:2]), runs))
+    case, name, target = f"{rows:,} rows, 2 attributes, from text columns", AEQUITAS[0], measuring.ratio_at_least(3)
+    yield Measurement("fairness", case, single, rows / theirs["seconds"] if theirs else None, name, target, UNIT, runs)
+
+
+def again(work: Callable[[], Any], runs: int) -> list[Cost]:
+    """The cost of each of some runs."""
+    return [measuring.cost(work) for _ in range(runs)]
 
 
 def speed(rows: int, costs: list[Cost]) -> float:
@@ -85,14 +99,14 @@ def axes_of(batches: list[Batch]) -> dict[str, Any]:
     return {name: counts.category_axis(column) for name, column in survey.finish(state).items()}
 
 
-def ours(batches: list[Batch], *, is_confirmed: bool = False) -> list[dict[str, Any]]:
+def ours(batches: list[Batch], names: list[list[str]] = NAMES, *, is_confirmed: bool = False) -> list[dict[str, Any]]:
     """Encode, count, compute; as the check does it, fairlearn computes the groups of each attribute once more."""
     fresh = [Batch(batch.table, batch.first_row) for batch in batches]
     cells = {"sex": ["female", "male"], "race": list("abcde"), "y": ["0", "1"], "decision": ["0", "1"]}
     axes = {name: {"column": name, "values": values, "labels": values} for name, values in cells.items()}
     found, sides = [], []
-    for names in NAMES:
-        by = [axes[name] for name in names]
+    for several in names:
+        by = [axes[name] for name in several]
         table = sum(counts.joint(batch, *by, axes["y"], axes["decision"]) for batch in fresh)
         inner = np.asarray(table)[tuple(slice(0, -2) for _ in range(len(by) + 2))]
         found.append(fairness.frame(inner, [axis["labels"] for axis in by]))

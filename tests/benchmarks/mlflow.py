@@ -3,18 +3,16 @@
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from apps.config import programs
-from tests.benchmarks import serving
+from tests.benchmarks import peers, serving
 from tests.benchmarks.serving import Server
 
 VERSION = "3.17.2"
@@ -22,16 +20,10 @@ QUIET = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETR
 CALLS = "/api/2.0/mlflow"
 
 
-def uvx() -> str | None:
-    """The program that makes environments, of the path or beside this Python."""
-    beside = Path(sys.executable).with_name("uvx")
-    return str(beside) if beside.exists() else shutil.which("uvx")
-
-
 @contextlib.contextmanager
 def registry() -> Iterator[tuple[Server | None, str]]:
     """A server with one model, one version and one alias, and the request that looks it up; None when it cannot be had."""
-    program = uvx()
+    program = peers.uvx()
     made = program and [program, "--python", "3.11", "--from", f"mlflow=={VERSION}", "mlflow"]
     if not made or subprocess.run([*made, "--version"], capture_output=True, check=False).returncode:
         sys.stderr.write(f"MLflow {VERSION} could not be installed with uvx, so it was not measured.\n")

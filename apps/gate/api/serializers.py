@@ -1,5 +1,6 @@
 """A decision as JSON."""
 
+import json
 from typing import Any
 
 import django_filters
@@ -42,4 +43,4 @@ class DecisionRow(serializers.ModelSerializer[Decision]):
 
     def get_answer(self, decision: Decision) -> dict[str, Any] | None:
         """What the caller was told."""
-        return answer(decision) if self.context.get("is_whole") else None
+        return json.loads(answer(decision)) if self.context.get("is_whole") else None

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from apps.core.errors import BadRequest, NotAllowed, TooLarge
 from apps.gate import judging
@@ -116,8 +116,19 @@ def question_from(request: HttpRequest, body: dict[str, Any], *, door: str) -> Q
     )
 
 
-def answer(decision: Decision) -> dict[str, Any]:
-    """The AuthZEN answer: `decision` and a context that says why, on what, until when."""
+def answer(decision: Decision, **before: Any) -> bytes:
+    """The AuthZEN answer as JSON: `decision` and a context that says why, on what, until when; `before` are members in front."""
+    head = _json({**before, "decision": decision.is_allowed})
+    requirements = judging.written_requirements(decision.assessment_id)
+    return b'%s,"context":{"requirements":%s,%s' % (head[:-1], requirements, _json(context_of(decision))[1:] + b"}")
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def context_of(decision: Decision) -> dict[str, Any]:
+    """Everything in the answer's context but the requirements, which are written once for all decisions on them."""
     url = f"{settings.BASE_URL}/decisions/{decision.pk}/"
     attestation = f"{settings.BASE_URL}/api/v1/gate/decisions/{decision.pk}/attestation"
     context: dict[str, Any] = {
@@ -126,7 +137,6 @@ def answer(decision: Decision) -> dict[str, Any]:
         "mode": decision.mode,
         "environment": decision.environment_given,
         "codes": decision.codes,
-        "requirements": judging.requirement_rows(decision),
         "approval": decision.approval or None,
         "policy": policy_of(decision),
         "waivers": decision.waivers,
@@ -146,7 +156,12 @@ def answer(decision: Decision) -> dict[str, Any]:
     policy = f"{decision.policy_name} {decision.policy_version}" if decision.policy_name else "no policy"
     context["reason_user"] = {status: decision.sentence}
     context["reason_admin"] = {status: f"{policy}: {', '.join(decision.codes)}"}
-    return {"decision": decision.is_allowed, "context": context}
+    return context
+
+
+def final(body: bytes, *, status: int = 200, content_type: str = "application/json") -> HttpResponse:
+    """No cache may keep an answer: a revocation binds on the next question."""
+    return HttpResponse(body, status=status, content_type=content_type, headers={"Cache-Control": "no-store"})
 
 
 def policy_of(decision: Decision) -> dict[str, Any] | None:

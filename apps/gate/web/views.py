@@ -76,9 +76,7 @@ def version_decisions(request: HttpRequest, version: str) -> HttpResponse:
 
 def decision_context(request: HttpRequest, decision: Decision) -> dict[str, Any]:
     """What the decision page shows."""
-    rows = sorted(
-        judging.requirement_rows(decision), key=lambda row: (not is_failing(row), row["outcome"] == "not_applicable")
-    )
+    rows = rows_of(decision)
     return {
         "decision": decision,
         "rows": [row for row in rows if row["outcome"] not in LATER],
@@ -92,6 +90,12 @@ def decision_context(request: HttpRequest, decision: Decision) -> dict[str, Any]
         "command": command_for(decision),
         "milliseconds": max(1, round(decision.timing.get("judge_us", 0) / 1000)),
     }
+
+
+def rows_of(decision: Decision) -> list[dict[str, Any]]:
+    """What the decision rests on, requirement by requirement: what held the gate closed first, what does not apply last."""
+    rows = judging.requirement_rows(decision)
+    return sorted(rows, key=lambda row: (not is_failing(row), row["outcome"] == "not_applicable"))
 
 
 def earlier_than(decision: Decision, request: HttpRequest) -> Any:
