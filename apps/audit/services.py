@@ -16,7 +16,7 @@ from apps.audit.operations import Clocks, note_backup, note_export, note_migrati
 from apps.audit.recording import System, as_text, record, system
 from apps.audit.rotation import accept_restore, revoke_key, rotate_key
 from apps.audit.sequencing import adopt_lost_entries, sequence, sequence_all
-from apps.audit.signing import InconsistentTree, ensure_key, sign_checkpoint
+from apps.audit.signing import InconsistentTree, ensure_key, log_name, sign_checkpoint
 from apps.audit.verification import plan_verification, request_verification, verify_database
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "entry_proof",
     "export",
     "leaf_proof",
+    "log_name",
     "plan_anchoring",
     "plan_verification",
     "proofs",

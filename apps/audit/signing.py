@@ -81,6 +81,11 @@ def ensure_key() -> note.Signer:
     return signer
 
 
+def log_name() -> str:
+    """The name of this log, for what is signed against it. A log without a key has no name yet: its first key is made now."""
+    return queries.origin() or ensure_key().name
+
+
 @transaction.atomic
 def sign_checkpoint() -> Checkpoint | None:
     """Sign the head of the tree when it has grown. InconsistentTree when it does not continue the last."""

@@ -117,6 +117,13 @@ def test_the_key_is_made_once_readable_by_its_owner_only_and_announced_in_the_lo
     assert Entry.objects.get(verb="audit.key_added").facts == {"vkey": str(signer.verifier)}
 
 
+def test_the_log_has_a_name_before_anything_is_signed_against_it() -> None:
+    assert queries.origin() == ""
+    name = services.log_name()
+    assert name.startswith("imprimatur.local/log/") and queries.origin() == name
+    assert services.log_name() == name and Key.objects.count() == 1
+
+
 def test_production_does_not_make_its_own_key(settings: Any) -> None:
     settings.PRODUCTION = True
     with pytest.raises(Exception, match="openssl genpkey"):

@@ -16,6 +16,7 @@ from apps.dossiers import building, content, rendering, services
 from apps.dossiers.building import kept
 from apps.dossiers.models import Dossier, DossierIssue
 from apps.dossiers.verifier import command
+from apps.workflow.models import Signature
 from tests.dossiers.conftest import Shown, claimed, settle
 
 pytestmark = pytest.mark.django_db
@@ -25,6 +26,13 @@ def test_bundle_and_pdf_verify(shown: Shown, tmp_path: Path) -> None:
     pdf, bundle, trust = shown.write(tmp_path)
     assert command.main([bundle, "--trust", trust]) == 0
     assert command.main([pdf, "--trust", trust]) == 0
+
+
+def test_the_first_signature_of_an_installation_names_the_log_that_it_is_signed_against(shown: Shown) -> None:
+    first = Signature.objects.order_by("signed_at").first()
+    announced = Entry.objects.get(verb="audit.key_added")
+    assert first is not None and first.payload["log"] == audit.origin() != ""
+    assert announced.at < first.signed_at
 
 
 def test_the_verifier_that_travels_in_the_bundle_agrees(shown: Shown, tmp_path: Path) -> None:

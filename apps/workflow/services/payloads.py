@@ -15,7 +15,7 @@ from django.utils import timezone
 from apps.accounts.contact_details import require_no_contact_details
 from apps.accounts.models import User
 from apps.accounts.services import commit_name
-from apps.audit import queries as log
+from apps.audit import services as audit
 from apps.core.models import uuid7
 from apps.workflow import processes
 from apps.workflow.models import Review, Signature, Step
@@ -43,7 +43,7 @@ def payload_for(review: Review, step: Step, actor: User, said: Statement, *, met
     return {
         "v": VERSION,
         "type": "signoff",
-        "log": log.origin(),
+        "log": audit.log_name(),
         "id": str(uuid7()),
         "review": str(review.pk),
         "reference": review.reference,
