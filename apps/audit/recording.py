@@ -11,11 +11,14 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.audit import canonical
+from apps.audit.contact_details import masked, require_no_contact_details
 from apps.audit.models import Entry, format_time
 from apps.core.models import Immutable, uuid7
 
 VERSION = "1"
 SUBJECT = re.compile(r"[a-z][a-z_]{0,39}:[^\s:][^\s]{0,159}")
+TYPING = ("user:", "system:operator", "system:command_line")
+"""Actors who typed the reason a moment ago and can write another one: theirs is refused, anybody else's is masked."""
 VERB = re.compile(r"[a-z]+\.[a-z_]+")
 
 INSERT = """
@@ -67,6 +70,7 @@ def record(
     """Write what happened into the log, in the caller's transaction, and raise the epoch of every changed subject.
 
     `data` holds no numbers (write them as strings) and no personal data. `row` binds the digest and the time of an immutable row.
+    Raises Invalid when somebody typed an e-mail address or a phone number into the reason; anywhere else they are masked.
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("An entry is written inside the transaction of its change.")
@@ -78,6 +82,8 @@ def record(
         if row._state.adding:
             raise ValueError("A row is bound after it is saved.")
         entry.row, entry.row_digest, entry.row_at = f"{row._meta.label_lower}:{row.pk}", row.digest, row.created_at
+    if entry.actor.startswith(TYPING):
+        require_no_contact_details(reason)
     entry.body = _body(entry, data or {}, reason, changed)
     entry.digest = canonical.digest(entry.body)
     _insert(entry, [change.split(":", 1) for change in changed])
@@ -99,6 +105,10 @@ def _body(entry: Entry, facts: dict[str, Any], reason: str, changed: list[str]) 
         "request": str(structlog.contextvars.get_contextvars().get("request_id", "")),
     }
     body = canonical.encode_entry(value)
+    places: list[str] = []
+    said = masked({"reason": reason, "data": facts}, "", places)
+    if places:
+        body = canonical.encode_entry({**value, **said, "masked": places})
     if len(body) > canonical.MAX_BYTES:
         raise ValueError(f"An entry of {len(body)} bytes is above {canonical.MAX_BYTES}; log a digest instead.")
     return body

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.accounts.models import OrganisationFact
-from apps.accounts.services.entries import record
+from apps.audit.services import record
 from apps.core.errors import Invalid
 from apps.core.permissions import authorise
 

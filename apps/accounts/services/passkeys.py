@@ -10,7 +10,6 @@ from django.utils import timezone
 from apps.accounts import passkeys
 from apps.accounts.models import Passkey, Reauthentication, SigningChallenge, User
 from apps.accounts.passkeys import BadPasskey, RelyingParty
-from apps.accounts.services.entries import record
 from apps.accounts.services.signing import (
     VALID_FOR,
     consume_reauthentication,
@@ -19,6 +18,7 @@ from apps.accounts.services.signing import (
     remember_success,
     standing_refusal,
 )
+from apps.audit.services import record
 from apps.core.errors import Invalid, NotAllowed, WrongState
 from apps.core.models import digest_of
 from apps.core.permissions import authorise

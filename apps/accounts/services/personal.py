@@ -24,8 +24,8 @@ from apps.accounts.models import (
     User,
 )
 from apps.accounts.permissions import approver_is_someone_else
-from apps.accounts.services.entries import record
 from apps.accounts.services.roles import require_another_administrator
+from apps.audit.services import record
 from apps.core.errors import Invalid, NotAllowed, WrongState
 from apps.core.permissions import Refusal, authorise
 

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.models import Role, RoleAssignment, User
-from apps.accounts.services.entries import record
+from apps.audit.services import record
 from apps.core.errors import Conflict, Invalid, WrongState
 from apps.core.permissions import authorise
 

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.accounts.models import FailedReauthentication, Reauthentication, User
-from apps.accounts.services.entries import record
+from apps.audit.services import record
 from apps.core import jobs
 from apps.core.errors import NotAllowed
 

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from apps.accounts.models import Token, User
 from apps.accounts.permissions import SCOPES
-from apps.accounts.services.entries import record
 from apps.accounts.tokens import TokenText, new_token_text, read_token_text
+from apps.audit.services import record
 from apps.core.errors import Invalid, NotAuthenticated, WrongState
 from apps.core.permissions import authorise
 

@@ -6,9 +6,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.accounts.models import IdentityMethod, Role, RoleAssignment, User
-from apps.accounts.services.entries import record
 from apps.accounts.services.roles import require_another_administrator
-from apps.audit.services import system
+from apps.audit.services import record, system
 from apps.core.errors import Conflict, Invalid, WrongState
 from apps.core.permissions import authorise
 

@@ -12,10 +12,10 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from apps.accounts.contact_details import require_no_contact_details
 from apps.accounts.models import User
 from apps.accounts.services import commit_name
 from apps.audit import services as audit
+from apps.audit.contact_details import require_no_contact_details
 from apps.core.models import uuid7
 from apps.workflow import processes
 from apps.workflow.models import Review, Signature, Step

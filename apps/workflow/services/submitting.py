@@ -5,10 +5,10 @@ from datetime import date
 from django.db import transaction
 from django.utils import timezone
 
-from apps.accounts.contact_details import require_no_contact_details
 from apps.accounts.models import Role, User
 from apps.accounts.queries import holds
 from apps.audit import services as audit
+from apps.audit.contact_details import require_no_contact_details
 from apps.core.errors import Invalid
 from apps.core.permissions import authorise
 from apps.registry.models import Environment, Model, ModelVersion

@@ -1,6 +1,6 @@
 """Checking what people write: a reason is kept for ever and printed."""
 
-from apps.accounts.contact_details import require_no_contact_details
+from apps.audit.contact_details import require_no_contact_details
 from apps.core.errors import Invalid
 
 SHORTEST_REASON = 3
