@@ -3,7 +3,9 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from apps.accounts import services
 from apps.accounts.models import User
@@ -32,6 +34,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         super().logout(request)
         if isinstance(user, User):
             services.record_sign_out(user)
+
+    def clean_password(self, password: str, user: User | None = None) -> str:
+        """A changed password is another one, else changing it would change nothing."""
+        if user is not None and user.has_usable_password() and user.check_password(password):
+            raise ValidationError(_("This is the password that you have now. Choose another one."))
+        return str(super().clean_password(password, user))
 
     def set_password(self, user: User, password: str) -> None:
         """A person changed their own password; nobody else does it through allauth."""

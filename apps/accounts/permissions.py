@@ -103,6 +103,11 @@ def verifier_is_someone_else(user: Any, obj: User) -> bool:
     return user.pk not in {obj.pk, obj.password_set_by_id}
 
 
+def confirmer_is_someone_else(user: Any, obj: User) -> bool:
+    """What an account may do is confirmed by a second person, not by the one who holds it."""
+    return bool(user.pk != obj.pk)
+
+
 def passkey_is_own(user: Any, obj: Passkey) -> bool:
     """A passkey is ended by its holder, or by an administrator."""
     return obj.user_id == user.pk or holds(user, Role.ADMINISTRATOR)
@@ -137,6 +142,12 @@ permit(
     is_person,
     holds_role(Role.ADMINISTRATOR, Role.HEAD_OF_MODEL_RISK, Role.COMPLIANCE),
     verifier_is_someone_else,
+)
+permit(
+    "accounts.confirm_rights",
+    is_person,
+    holds_role(Role.ADMINISTRATOR, Role.HEAD_OF_MODEL_RISK, Role.COMPLIANCE),
+    confirmer_is_someone_else,
 )
 permit("accounts.revoke_passkey", is_person, passkey_is_own)
 permit(

@@ -14,6 +14,7 @@ register(
         "accounts.password_set": "set the password of",
         "accounts.password_changed": "changed the own password,",
         "accounts.identity_verified": "verified the identity of",
+        "accounts.rights_confirmed": "confirmed the roles of",
         "accounts.reporting_line_set": "set the reporting line of",
         "accounts.role_granted": "granted a role to",
         "accounts.role_revoked": "ended a role of",

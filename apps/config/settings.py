@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "apps.accounts.middleware.PasswordAge",
     "django_htmx.middleware.HtmxMiddleware",
     "apps.core.moment.TimeTravel",
     "apps.core.errors.ErrorPages",
@@ -131,6 +132,8 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/300s/key"}
+PASSWORD_MAX_AGE_DAYS = env.int("PASSWORD_MAX_AGE_DAYS", 0)  # 0: a password has no age; docs/trust.md says why
+ACCOUNT_RECHECK_DAYS = env.int("ACCOUNT_RECHECK_DAYS", 365)  # 0: nobody is asked to confirm accounts again
 SOCIALACCOUNT_ADAPTER = "allauth.socialaccount.adapter.DefaultSocialAccountAdapter"
 SOCIALACCOUNT_AUTO_SIGNUP = False
 OIDC_ISSUER = env.str("OIDC_ISSUER", "")

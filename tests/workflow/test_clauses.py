@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from apps.accounts import services as accounts
 from apps.accounts.models import FailedReauthentication, Passkey, Reauthentication, RoleAssignment, User
+from apps.accounts.rechecks import accounts_to_confirm, rights_of
 from apps.audit import canonical, rows
 from apps.audit.export import record_file
 from apps.audit.models import Entry
@@ -277,6 +278,31 @@ def test_11_300_b_credentials_that_were_recalled_sign_nothing(world: World, revi
     world.owner.refresh_from_db()
     with pytest.raises(NotAllowed, match="suspended"):
         world.sign(review, world.owner)
+
+
+def test_11_300_b_a_password_past_its_age_signs_nothing_until_it_is_changed(
+    world: World, review: Review, settings: Any
+) -> None:
+    settings.PASSWORD_MAX_AGE_DAYS = 90
+    with time_machine.travel(timezone.now() + timedelta(days=91)):
+        with pytest.raises(NotAllowed, match="every 90 days"):
+            world.sign(review, world.owner)
+        assert factories.signed_in(world.owner).get("/queue/")["Location"] == "/accounts/password/change/"
+        accounts.set_password(world.owner, password="quite another pass phrase", actor=world.administrator)
+        accounts.verify_identity(world.owner, method="in_person", reason="Met", actor=world.compliance)
+        assert world.sign(review, world.owner, password="quite another pass phrase")
+
+
+def test_11_300_b_accounts_are_checked_from_time_to_time_and_the_check_is_recorded(world: World) -> None:
+    with time_machine.travel(timezone.now() + timedelta(days=366)):
+        assert world.owner in accounts_to_confirm(world.administrator)
+        with pytest.raises(NotAllowed):
+            accounts.confirm_rights(world.owner, seen=rights_of(world.owner), reason="Myself", actor=world.owner)
+        accounts.confirm_rights(world.owner, seen=rights_of(world.owner), reason="List", actor=world.administrator)
+        accounts.verify_identity(world.owner, method="staff_record", reason="List", actor=world.administrator)
+        assert world.owner not in accounts_to_confirm(world.administrator)
+    entry = Entry.objects.get(verb="accounts.rights_confirmed")
+    assert entry.subject == world.owner.subject and entry.facts["rights"] == rights_of(world.owner)
 
 
 def test_11_300_d_failed_attempts_are_recorded_lock_signing_and_are_told(world: World, review: Review) -> None:

@@ -37,6 +37,21 @@ IDENTITY = (
         "identity_method": "in_person",
     },
 )
+CONFIRMED = (
+    {"rights": ["validator for retail-credit"], "reason": "Compared with the list of staff of 1 November"},
+    {
+        "id": ID,
+        "url": f"{BASE}/users/{ID}",
+        "username": "validator2",
+        "kind": "person",
+        "rights": ["validator for retail-credit"],
+        "identity_verified_at": AT,
+        "identity_is_due": True,
+        "rights_confirmed_at": AT,
+        "rights_confirmed_by": "admin",
+        "rights_are_due": False,
+    },
+)
 ROLE = (
     {
         "user": "validator2",

@@ -10,9 +10,10 @@ from rest_framework.response import Response
 from apps.accounts import services
 from apps.accounts.api import examples
 from apps.accounts.api import serializers as shapes
-from apps.accounts.models import Passkey
+from apps.accounts.models import Passkey, User
 from apps.accounts.openapi import describe
 from apps.accounts.queries import passkeys_of, users_for
+from apps.accounts.rechecks import accounts_to_confirm, with_confirmations
 from apps.core.errors import NotFound
 from apps.core.rest import ApiView, ViewSet
 
@@ -46,6 +47,39 @@ class Identities(ApiView):
             raise NotFound("There is no such account, or you may not see it.")
         verified = services.verify_identity(user, actor=request.user, **body)
         return Response(shapes.UserReply(verified, context={"request": request}).data)
+
+
+class Rechecks(ViewSet):
+    """Accounts whose holder or whose roles are to be confirmed again, and the act of confirming."""
+
+    required_scopes: ClassVar[dict[str, str]] = {"GET": "admin", "POST": "workflow:write"}
+    serializer_class = shapes.RecheckReply
+
+    def get_queryset(self) -> QuerySet[User]:
+        """Those that this caller may see."""
+        return accounts_to_confirm(self.request.user)
+
+    @describe("Accounts to confirm", answers=shapes.RecheckReply(many=True))
+    def list(self, request: Request) -> Response:
+        """Active accounts that nobody confirmed for ACCOUNT_RECHECK_DAYS days."""
+        return self.page_of(self.get_queryset(), shapes.RecheckReply)
+
+    @describe(
+        "Confirm the roles of an account",
+        sends=shapes.ConfirmRequest,
+        answers=shapes.RecheckReply,
+        refuses=(404, 409, 422),
+        example=examples.CONFIRMED,
+    )
+    def confirm(self, request: Request, pk: UUID) -> Response:
+        """Say that an account is still needed with these roles. Not for one's own account."""
+        body = read(shapes.ConfirmRequest, request)
+        user = users_for(request.user).filter(pk=pk).first()
+        if user is None:
+            raise NotFound("There is no such account, or you may not see it.")
+        services.confirm_rights(user, seen=body["rights"], reason=body["reason"], actor=request.user)
+        row = with_confirmations(users_for(request.user)).get(pk=pk)
+        return Response(shapes.RecheckReply(row, context=self.get_serializer_context()).data)
 
 
 class OwnPasskeys(ViewSet):

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from apps.accounts.models import IdentityMethod, OrganisationFact, Passkey, Role, RoleAssignment, Token, User
 from apps.accounts.permissions import SCOPES
+from apps.accounts.rechecks import rights_of
 from apps.core.rest import StrictSerializer
 
 slug = RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*$", "Small letters and digits with single dashes between them.")
@@ -58,6 +59,38 @@ class IdentityRequest(ReasonRequest):
     """How you made sure who holds an account, and what you saw."""
 
     method = serializers.ChoiceField([row for row in IdentityMethod.choices if row[0] != IdentityMethod.EARLIER])
+
+
+class RecheckReply(serializers.ModelSerializer[User]):
+    """An account with when its holder and its roles were confirmed last, and whether that is due again."""
+
+    rights = serializers.SerializerMethodField()
+    rights_confirmed_by = serializers.SlugRelatedField("username", read_only=True, allow_null=True)
+    identity_is_due = serializers.BooleanField(read_only=True)
+    rights_are_due = serializers.BooleanField(read_only=True)
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = User
+        fields = (
+            "id", "url", "username", "kind", "rights", "identity_verified_at", "identity_is_due", "rights_confirmed_at",
+            "rights_confirmed_by", "rights_are_due",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_rights(self, user: User) -> list[str]:
+        """What a confirmation confirms: "validator", or "validator for retail-credit"."""
+        return rights_of(user)
+
+    def get_url(self, user: User) -> str:
+        """Where the account is found."""
+        return str(self.context["request"].build_absolute_uri(f"/api/v1/users/{user.pk}"))
+
+
+class ConfirmRequest(ReasonRequest):
+    """The roles that you looked at, as `rights` names them, and what you compared them with."""
+
+    rights = serializers.ListField(child=serializers.CharField(max_length=120), max_length=200)
 
 
 class PasskeyReply(serializers.ModelSerializer[Passkey]):

@@ -10,6 +10,8 @@ urlpatterns = [
     path("me/passkeys/<uuid:pk>", identity.OwnPasskeys.as_view({"get": "retrieve"})),
     path("me/passkeys/<uuid:pk>/revoke", identity.OwnPasskeys.as_view({"post": "revoke"})),
     path("users", views.Users.as_view({"get": "list", "post": "create"})),
+    path("users/to-confirm", identity.Rechecks.as_view({"get": "list"})),
+    path("users/<uuid:pk>/confirm-rights", identity.Rechecks.as_view({"post": "confirm"})),
     path("users/<uuid:pk>", views.Users.as_view({"get": "retrieve"})),
     path("users/<uuid:pk>/deactivate", views.Users.as_view({"post": "deactivate"})),
     path("users/<uuid:pk>/reactivate", views.Users.as_view({"post": "reactivate"})),

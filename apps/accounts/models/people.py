@@ -119,6 +119,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     password_set_by = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="passwords_set"
     )
+    password_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    rights_confirmed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    rights_confirmed_by = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="rights_confirmed"
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deactivated_at = models.DateTimeField(null=True, blank=True, editable=False)
     erased_at = models.DateTimeField(null=True, blank=True, editable=False)

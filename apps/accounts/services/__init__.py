@@ -10,6 +10,7 @@ from apps.accounts.services.passkeys import (
     revoke_passkey,
 )
 from apps.accounts.services.personal import commit_name, erase_person, repeat_erasures
+from apps.accounts.services.rechecking import confirm_rights
 from apps.accounts.services.roles import grant_role, revoke_role
 from apps.accounts.services.signing import consume_reauthentication, reauthenticate, signing_method, signing_obstacle
 from apps.accounts.services.telling import tell_signing_locked
@@ -34,6 +35,7 @@ __all__ = [
     "PasskeyAnswer",
     "challenge_options",
     "commit_name",
+    "confirm_rights",
     "consume_reauthentication",
     "create_first_administrator",
     "create_user",

@@ -1,7 +1,8 @@
 """Proving again who one is, immediately before signing, for exactly the digest that is signed.
 
 21 CFR 11.200(a) asks for two components (user name and password); every signature asks for all of them again, and for the
-one-time code too once it is enrolled. 11.300(d): every failure is an entry in the log, and five lock signing.
+one-time code too once it is enrolled. 11.300(b): a password past its age proves nothing. 11.300(d): every failure is an entry in
+the log, and five lock signing.
 """
 
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.utils import timezone
 
+from apps.accounts import passwords
 from apps.accounts.models import FailedReauthentication, Reauthentication, User
 from apps.audit.services import record
 from apps.core import jobs
@@ -28,7 +30,7 @@ def reauthenticate(user: User, *, password: str, bound_to: str, code: str = "", 
     """
     with transaction.atomic(durable=True):
         user = User.objects.locked(user.pk)
-        refused = standing_refusal(user)
+        refused = standing_refusal(user) or passwords.refusal(user)
         if refused is None:
             method, refused = check(user, password, code)
             if refused is None:

@@ -64,6 +64,7 @@ def new_user(
     else:
         require_good_password(user, password)
         user.set_password(password)
+        user.password_changed_at = timezone.now()
     user.full_clean(exclude=["identity_verified_by"])
     return user
 
@@ -145,8 +146,9 @@ def set_password(user: User, *, password: str, actor: User) -> User:
         raise Invalid("Service accounts have no password. Issue a token.")
     require_good_password(user, password)
     user.set_password(password)
-    user.password_set_by, user.signing_suspended_at = actor, timezone.now()
-    user.save(update_fields=["password", "password_set_by", "signing_suspended_at"])
+    user.password_set_by, user.password_changed_at = actor, timezone.now()
+    user.signing_suspended_at = user.password_changed_at
+    user.save(update_fields=["password", "password_set_by", "password_changed_at", "signing_suspended_at"])
     record(actor, "accounts.password_set", user)
     return user
 
@@ -198,5 +200,6 @@ def record_failed_sign_in(username: str) -> None:
 
 @transaction.atomic
 def record_password_change(user: User) -> None:
-    """A person changed their own password."""
+    """A person changed their own password; its age begins anew."""
+    User.objects.filter(pk=user.pk).update(password_changed_at=timezone.now())
     record(user, "accounts.password_changed", user)

@@ -107,6 +107,15 @@ class VerifyForm(forms.Form):
     reason = forms.CharField(label=_("What you saw"), max_length=300)
 
 
+class ConfirmForm(forms.Form):
+    """What one looked at before confirming that an account is still needed with its roles."""
+
+    seen = forms.CharField(required=False, max_length=4000, widget=forms.HiddenInput)
+    reason = forms.CharField(
+        label=_("What you looked at"), max_length=300, help_text=_("For example: list of staff of 1 March. No names.")
+    )
+
+
 class RoleForm(forms.Form):
     """A role for somebody."""
 

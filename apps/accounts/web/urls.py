@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.accounts.web import passkeys, people, views
+from apps.accounts.web import passkeys, people, rechecking, views
 
 app_name = "accounts"
 urlpatterns = [
@@ -17,6 +17,8 @@ urlpatterns = [
     path("admin/people/", people.people, name="people"),
     path("admin/people/new/", people.person_new, name="person-new"),
     path("admin/people/<uuid:user>/", people.person, name="person"),
+    path("admin/people/<uuid:user>/confirm/", rechecking.recheck, name="recheck"),
+    path("admin/accounts-to-confirm/", rechecking.recheck_list, name="recheck-list"),
     path("admin/people/<uuid:user>/standing/", people.standing, name="standing"),
     path("admin/people/<uuid:user>/verify/", people.verify, name="verify"),
     path("admin/people/<uuid:user>/tokens/new/", people.person_token, name="person-token"),

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apps.accounts.models import OrganisationFact, Role, RoleAssignment, Token, User
+from apps.accounts.rechecks import confirmed_since, with_confirmations
 from apps.catalog.models import Dataset
 from apps.gate.models import Decision
 from apps.policy.models import Publication
@@ -31,6 +33,7 @@ def tasks() -> list[Task]:
     return [
         _organisation(),
         _people(),
+        _rechecks(),
         _environments(),
         _policies(),
         _use_cases(),
@@ -67,6 +70,18 @@ def _people() -> Task:
         % {"n": people},
         url,
     )
+
+
+def _rechecks() -> Task:
+    name, url = _("Accounts confirmed"), reverse("accounts:recheck-list")
+    if confirmed_since() is None:
+        return Task(name, "done", _("Nobody is asked to confirm accounts again."), url)
+    due = with_confirmations(User.objects.active()).filter(Q(identity_is_due=True) | Q(rights_are_due=True)).count()
+    if due:
+        sentence = ngettext("%(n)d account is to be confirmed again.", "%(n)d accounts are to be confirmed again.", due)
+        return Task(name, "attention", sentence % {"n": due}, url)
+    days = settings.ACCOUNT_RECHECK_DAYS
+    return Task(name, "done", _("Every account was confirmed within %(n)d days.") % {"n": days}, url)
 
 
 def _environments() -> Task:
