@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from apps.audit import merkle, note
 from apps.audit.models import Anchor, Checkpoint, Entry, Leaf, Verdict, VerificationRun
+from apps.core import moment
 
 LATE = 30  # seconds after which a waiting entry is worth a word
 
@@ -59,7 +60,7 @@ class Tail:
         ways = ", ".join(str(Anchor.Kind(kind).label).lower() for kind in self.kinds)
         if not self.entries:
             return f"Every entry is below a signed head that was given outside ({ways})."
-        since = f"{self.oldest_at:%Y-%m-%d %H:%M} UTC" if self.oldest_at else "now"
+        since = moment.in_words(self.oldest_at) if self.oldest_at else "now"
         return (
             f"The first {self.anchored_size} entries are below a signed head that was given outside ({ways});"
             f" {self.entries} newer ones, the oldest of {since}, are only as good as the operator."

@@ -19,7 +19,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve
-from django.utils import timezone
+from django.utils import dateformat, timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.html import escape
 from django.utils.translation import gettext as _
@@ -78,7 +78,7 @@ def named(text: str) -> datetime:
 
 
 def _end_of(day: date) -> datetime:
-    after = datetime.combine(day + timedelta(days=1), time(), tzinfo=ZoneInfo(settings.ORGANISATION_ZONE))
+    after = datetime.combine(day + timedelta(days=1), time(), tzinfo=_zone())
     return after - timedelta(microseconds=1)
 
 
@@ -87,12 +87,27 @@ def spelled(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".") + "Z"
 
 
+def day_in_words(value: date | datetime) -> str:
+    """A day as people write it, where the organisation is: 3 Nov 2026."""
+    if isinstance(value, datetime) and timezone.is_aware(value):
+        value = timezone.localtime(value, _zone())
+    return dateformat.format(value, "j M Y")
+
+
+def in_words(at: datetime) -> str:
+    """A moment as people write it, where the organisation is, with the name of its zone: 3 Nov 2026, 14:05 CET."""
+    return dateformat.format(timezone.localtime(at, _zone()), "j M Y, H:i T")
+
+
+def _zone() -> ZoneInfo:
+    return ZoneInfo(settings.ORGANISATION_ZONE)
+
+
 def require_there(row: Any, at: datetime, name: str = "") -> None:
     """Raise NotFound when a row was made only after the moment."""
     if row.created_at > at:
         raise NotFound(
-            f"{name or row} was not there yet at {at:%Y-%m-%d %H:%M} UTC: it is recorded since "
-            f"{row.created_at:%Y-%m-%d %H:%M} UTC.",
+            f"{name or row} was not there yet at {in_words(at)}: it is recorded since {in_words(row.created_at)}.",
             code="NOT_THERE_YET",
         )
 

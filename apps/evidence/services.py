@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
 from apps.audit import services as audit
-from apps.core import jobs
+from apps.core import jobs, moment
 from apps.core.errors import BadRequest, Invalid, TooLarge, WrongState
 from apps.core.permissions import authorise
 from apps.evidence import artifact, pairing, queries
@@ -231,9 +231,14 @@ def _write(
 def refuse_wrong_dates(dated: date, valid_until: date | None) -> None:
     """Raise Invalid when evidence is dated in the future, or ends before it begins."""
     if dated > queries.today() + timedelta(days=1):
-        raise Invalid(f"The evidence is dated {dated}, which is in the future.", code="DATED_IN_FUTURE")
+        raise Invalid(
+            f"The evidence is dated {moment.day_in_words(dated)}, which is in the future.", code="DATED_IN_FUTURE"
+        )
     if valid_until is not None and valid_until < dated:
-        raise Invalid(f"Valid until {valid_until} is before its date {dated}.", code="ENDS_BEFORE_START")
+        raise Invalid(
+            f"Valid until {moment.day_in_words(valid_until)} is before its date {moment.day_in_words(dated)}.",
+            code="ENDS_BEFORE_START",
+        )
 
 
 def clean_text(text: str, pointer: str, longest: int) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from apps.accounts.models import Role
 from apps.accounts.permissions import holds_role, is_not_auditor_only, is_person
 from apps.accounts.queries import holds
+from apps.core import moment
 from apps.core.permissions import Condition, permit
 from apps.registry.models import Environment, Involvement, ModelVersion
 
@@ -28,7 +29,7 @@ def is_not_involved_as(*capacities: str) -> Condition:
         )
         if found is None:
             return True
-        return f"You may not do this to {version}, because you {found.get_capacity_display()} on {found.at:%Y-%m-%d}."
+        return f"You may not do this to {version}, because you {found.get_capacity_display()} on {moment.day_in_words(found.at)}."
 
     is_not_involved.__doc__ = f"Nobody may do this who {' or '.join(str(capacity.label) for capacity in named)}."
     is_not_involved.code = "INVOLVED"  # type: ignore[attr-defined]

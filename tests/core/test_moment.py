@@ -20,6 +20,13 @@ def test_a_date_is_its_end_and_a_time_is_itself(settings):
     assert moment.named("2026-03-31T11:00:00 02:00") == AT  # a plus sign that an address turned into a space
 
 
+def test_sentences_write_a_moment_as_pages_do(settings):
+    settings.ORGANISATION_ZONE = "Europe/Berlin"
+    assert moment.in_words(AT) == "31 Mar 2026, 11:00 CEST"
+    assert moment.day_in_words(datetime(2026, 3, 31, 22, 30, tzinfo=UTC)) == "1 Apr 2026"
+    assert moment.day_in_words(AT.date()) == "31 Mar 2026"
+
+
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "2026-03-31T09:00:00", "", "9999-12-31T00:00:00+99:00"])
 def test_what_is_no_moment_is_refused(text):
     with pytest.raises(BadRequest):

@@ -52,7 +52,7 @@ def state(
     known = _look_up(str(value), kind)
     text = word or str(known.word)
     if until is not None:
-        text = _("%(state)s until %(date)s") % {"state": text, "date": _day(until)}
+        text = _("%(state)s until %(date)s") % {"state": text, "date": moment.day_in_words(until)}
     return format_html(
         '<span class="state{} is-{}">{}{}</span>', " chip" if chip else "", known.tone, icon(known.icon), text
     )
@@ -103,12 +103,6 @@ def copy_button(value: str = "", label: str = "") -> SafeString:
     )
 
 
-def _day(value: date | datetime) -> str:
-    if isinstance(value, datetime):
-        value = timezone.localtime(value, _ZONE) if timezone.is_aware(value) else value
-    return dateformat.format(value, "j M Y")
-
-
 def _moment(value: Any) -> Any:
     if isinstance(value, str) and value:
         try:
@@ -129,12 +123,12 @@ def when(value: Any, form: str = "") -> SafeString:
     if not isinstance(value, datetime):
         if not isinstance(value, date):
             return format_html("{}", value)
-        return format_html('<time datetime="{}">{}</time>', value.isoformat(), _day(value))
+        return format_html('<time datetime="{}">{}</time>', value.isoformat(), moment.day_in_words(value))
     exact = value.astimezone(UTC)
     if form == "utc":
         text = exact.strftime("%Y-%m-%d %H:%M:%S UTC")
     elif form == "date":
-        text = _day(value)
+        text = moment.day_in_words(value)
     else:
         shape = {"seconds": "j M Y, H:i:s T", "clock": "H:i T", "moment": "j M Y H:i T"}.get(form, "j M Y, H:i T")
         text = dateformat.format(timezone.localtime(value, _ZONE), shape)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from apps.core import moment
 from apps.core.errors import Invalid
 from apps.policy import packs, queries
 from apps.policy.models import Assessment, PolicyVersion
@@ -51,7 +52,7 @@ def refuse_before_time(version: ModelVersion, environment: Environment, at: date
     """Raises Invalid when there was nothing to judge, or nothing to judge by, at that moment."""
     said = ""
     if at < version.created_at:
-        said = f"Version {version.version} was registered at {version.created_at:%Y-%m-%d %H:%M} UTC. Ask for a later moment."
+        said = f"Version {version.version} was registered at {moment.in_words(version.created_at)}. Ask for a later moment."
     elif queries.policy_in_force(queries.tier_of(version), environment, at=at) is None:
         said = f"No policy was in force for {environment.name} at that moment. Ask for a later one."
     if said:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.commitments import is_commitment
 from apps.accounts.models import Reauthentication, Role
 from apps.accounts.queries import names_behind
+from apps.core import moment
 from apps.core.models import Immutable, ImmutableQuerySet
 from apps.registry.models import Environment, ModelVersion
 from apps.workflow.models.reviews import Review, Step
@@ -119,7 +120,7 @@ class Signature(Immutable):
         ]
 
     def __str__(self) -> str:
-        return f"{self.printed_name}, {self.get_meaning_display()}, {self.signed_at:%Y-%m-%d %H:%M} UTC"
+        return f"{self.printed_name}, {self.get_meaning_display()}, {moment.in_words(self.signed_at)}"
 
     @property
     def subject(self) -> str:
