@@ -151,18 +151,8 @@ def finished(
     check: Check, params: Any, subject: Subject, result: Result, inputs: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """The columns of an evidence row: figures drawn, the method written out, and the digest that a repetition must reach."""
-    from apps.evidence.kernels import charts
-
     found = tidy(asdict(result))
-    figures = [
-        {
-            **figure,
-            "svg": charts.draw(
-                figure["spec"], key=f"{check.key}-{figure['key']}".replace("_", "-"), takeaway=figure["takeaway"]
-            ),
-        }
-        for figure in found["figures"]
-    ]
+    figures = [drawn(figure, f"{check.key}-{figure['key']}".replace("_", "-")) for figure in found["figures"]]
     digests = [{name: row[name] for name in ("kind", "role", "sha256") if name in row} for row in inputs]
     recipe = {"check": check.key, "check_version": check.version, "seed": subject.seed, "params": params.as_dict()}
     repeatable = {name: found[name] for name in ("types", "metrics", "tables")}
@@ -182,6 +172,18 @@ def finished(
             "libraries": libraries(),
             "result_digest": content_digest({**recipe, **repeatable, "inputs": digests}),
         },
+    }
+
+
+def drawn(figure: dict[str, Any], key: str) -> dict[str, Any]:
+    """The figure with its drawing, and with its narrow form for phones."""
+    from apps.evidence.kernels import charts, slim
+
+    takeaway = figure["takeaway"]
+    return {
+        **figure,
+        "svg": charts.draw(figure["spec"], key=key, takeaway=takeaway),
+        "slim": charts.draw(slim.slim(figure["spec"]), key=f"{key}-slim", takeaway=takeaway),
     }
 
 

@@ -101,6 +101,7 @@ class Figure:
     title: str
     takeaway: str
     svg: SafeString
+    slim: SafeString
     table_number: int | None
 
 
@@ -142,6 +143,7 @@ def present(item: Evidence) -> Result:
             figure["title"],
             figure["takeaway"],
             mark_safe(figure["svg"]),  # drawn by our own worker, which escapes labels
+            mark_safe(figure.get("slim", "")),  # items of earlier releases have none
             numbers.get(figure["table"]),
         )
         for place, figure in enumerate(item.figures)

@@ -1,6 +1,7 @@
 """Every registered check: its example, no rows, twice, and in any split and order."""
 
 import random
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from apps.evidence import engine
 from apps.evidence.catalogue import COMPUTED, catalogue, fits
 from apps.evidence.checks import registry
 from apps.evidence.checks.base import Check, Result, Subject, Tools, Unmeasurable
-from apps.evidence.kernels import charts, states
+from apps.evidence.kernels import charts, slim, states
 from apps.evidence.kernels.batches import Batch
 from tests.evidence.conftest import credit_rows
 
@@ -192,6 +193,31 @@ def test_a_figure_has_only_colours_that_dark_mode_knows() -> None:
     spec["layer"][0]["encoding"].pop("color")
     with pytest.raises(ValueError, match="#123456"):
         charts.draw(spec, key="k", takeaway="One.")
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.key)
+def test_every_figure_has_a_narrow_form_with_the_same_words_and_letters_of_12(check: Check) -> None:
+    outcome = run_example(check, check.example.rows)
+    for figure in outcome.figures:
+        drawn = engine.drawn(figure, "k")
+        width = float(re.search(r' width="([0-9.]+)"', drawn["slim"])[1])
+        assert width <= 340, figure["key"]
+        assert {float(size) for size in re.findall(r'font-size="([0-9.]+)px"', drawn["slim"])} == {12}
+        for row in figure["spec"].get("data", {}).get("values", []):
+            told = " ".join(re.findall(r">([^<]+)<", drawn["slim"]))
+            assert all(word in told for word in str(row["text"]).split()), row
+        assert figure["spec"] == drawn["spec"] and f'id="{"k-slim"}-t"' in drawn["slim"]
+
+
+def test_the_narrow_form_keeps_long_names_and_labels_within_its_edges() -> None:
+    name = "a feature with a name of more than forty-four letters"
+    rows = [charts.mark(f"{name} {n}", n, [n - 1, n + 1], f"{n} of many cases", flagged=n > 8) for n in range(10)]
+    spec = charts.intervals(
+        rows, takeaway="T.", table="t", title="x " * 60, limit=(9.5, "limit 9.50"), reference=(0.2, "none")
+    )
+    svg = charts.draw(slim.slim(spec), key="k", takeaway="T.")
+    assert float(re.search(r' width="([0-9.]+)"', svg)[1]) <= 320
+    assert "…" not in svg
 
 
 def test_a_label_from_the_data_cannot_become_markup() -> None:

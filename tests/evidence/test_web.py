@@ -37,6 +37,7 @@ def test_every_result_reads_from_takeaway_to_command(measured: Any) -> None:
             assert browser.get(f"/evidence/{item.pk}/tables/{place}.csv").status_code == 200
         ids = re.findall(r'\bid="([^"]+)"', page)
         assert len(ids) == len(set(ids)), sorted({name for name in ids if ids.count(name) > 1})
+        assert page.count('class="slim"') == len(item.figures)
         svgs = [figure["svg"] for figure in item.figures]
         assert all(svg.count("role=") == 1 and "<title" in svg and "style=" not in svg for svg in svgs)
 
@@ -48,6 +49,17 @@ def test_the_list_groups_by_source_and_names_failed_checks(credit: Any) -> None:
     page = browser.get(f"/versions/{credit.pk}/evidence/").content.decode()
     assert "Computed by checks" in page and "Fairness" in page
     assert browser.get(f"/versions/{credit.pk}/evidence/?show=all").status_code == 200
+
+
+def test_the_list_folds_what_counts_and_shows_what_somebody_has_to_act_on(measured: Any) -> None:
+    flagged = Evidence.objects.order_by("title").first()
+    services.flag(flagged, reason="The rows are of the wrong year.", actor=make.person("validator"))
+    page = make.signed_in(make.person("risk_officer")).get(f"/versions/{measured.pk}/evidence/").content.decode()
+    folded = "".join(re.findall(r'<details class="fold">.*?</details>', page, flags=re.DOTALL))
+    others = Evidence.objects.exclude(pk=flagged.pk)
+    assert str(flagged.pk) in page and str(flagged.pk) not in folded
+    assert all(str(item.pk) in folded for item in others)
+    assert f"Show {others.count()} items that count" in folded
 
 
 def test_a_developer_starts_checks_from_the_page(credit: Any) -> None:

@@ -140,7 +140,7 @@ class EvidenceReply(EvidenceSummary):
 
     def get_figures(self, item: Evidence) -> list[dict[str, Any]]:
         """Figures as specifications; the drawing is on the page."""
-        return [{key: value for key, value in figure.items() if key != "svg"} for figure in item.figures]
+        return [{key: value for key, value in figure.items() if key not in {"svg", "slim"}} for figure in item.figures]
 
 
 class DocumentReply(serializers.ModelSerializer[Document]):

@@ -63,25 +63,25 @@ def _group(title: Any, sources: set[Source], items: list[Evidence]) -> dict[str,
     lines = [_line(item) for item in items if item.source in sources]
     if not lines:
         return {}
-    lines.sort(key=lambda line: not line["needs_work"])
-    waiting = sum(line["needs_work"] for line in lines)
+    waiting = [line for line in lines if line["needs_work"]]
     note = ngettext("%(n)s item", "%(n)s items", len(lines)) % {"n": len(lines)}
     if waiting:
-        note = _("%(items)s, %(n)s to look at first") % {"items": note, "n": waiting}
-    return {"title": str(title), "note": note, "lines": lines}
+        note = _("%(items)s, %(n)s to look at first") % {"items": note, "n": len(waiting)}
+    settled = [line for line in lines if not line["needs_work"]]
+    return {"title": str(title), "note": note, "waiting": waiting, "settled": settled}
 
 
 def _counts(groups: list[dict[str, Any]]) -> str:
     """How the items stand, in one sentence."""
-    lines = [line for group in groups for line in group["lines"]]
-    waiting = sum(line["needs_work"] for line in lines)
-    said = ngettext("%(n)s item of evidence.", "%(n)s items of evidence.", len(lines)) % {"n": len(lines)}
+    waiting = sum(len(group["waiting"]) for group in groups)
+    count = waiting + sum(len(group["settled"]) for group in groups)
+    said = ngettext("%(n)s item of evidence.", "%(n)s items of evidence.", count) % {"n": count}
     rest = (
         _("Each of them counts.")
         if not waiting
         else _("%(n)s of them do not count until somebody acts.") % {"n": waiting}
     )
-    return f"{said} {rest}" if lines else ""
+    return f"{said} {rest}" if count else ""
 
 
 def _line(item: Evidence) -> dict[str, Any]:
