@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from apps.policy import expressions, wording
+from apps.policy import expressions, phrases, wording
 from apps.policy.expressions import Truth, Verdict
 from apps.policy.requirements import Item, Limit, Requirement
 from apps.policy.results import ANSWER_NEEDED, ERROR, EXPIRED, MISSING, OPEN, SATISFIED, UNCHECKED, Snapshot, TypeView
@@ -155,7 +155,7 @@ def _fields_read(item: Item) -> list[str]:
 def _not_passed(item: Item, view: TypeView, base: Part, snapshot: Snapshot, verdict: Verdict) -> Part:
     unknown = [name for name in verdict.missing if not name.startswith("e.") and name != "age_days"]
     if verdict.truth is Truth.UNKNOWN and unknown and len(unknown) == len(verdict.missing):
-        asked = wording.listing([f"“{snapshot.questions.get(name, wording.words(name))}” ({name})" for name in unknown])
+        asked = wording.listing(phrases.asked(unknown, snapshot.questions))
         return replace(
             base,
             outcome=ANSWER_NEEDED,

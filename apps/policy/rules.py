@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from apps.policy import expressions, wording
+from apps.policy import expressions, phrases, wording
 from apps.policy.expressions import Truth
 from apps.policy.proof import Part, judge_item, judge_limit
 from apps.policy.requirements import STAGES, CompiledPolicy, Item, Requirement
@@ -63,8 +63,7 @@ def _result(requirement: Requirement, outcome: str, code: str, **values: Any) ->
 
 
 def _unanswered(requirement: Requirement, missing: Iterable[str], snapshot: Snapshot) -> RequirementResult:
-    names = list(missing)
-    asked = wording.listing([f"“{snapshot.questions.get(name, wording.words(name))}” ({name})" for name in names])
+    asked = phrases.asked(missing, snapshot.questions)
     return _result(
         requirement,
         ANSWER_NEEDED,
@@ -72,8 +71,8 @@ def _unanswered(requirement: Requirement, missing: Iterable[str], snapshot: Snap
         observed="no answer",
         required="an answer",
         owner="model_owner",
-        sentence=f"Whether this applies is not known until somebody answers {asked}.",
-        fix=f"The model owner answers {wording.listing(names)} in the intake.",
+        sentence=f"Whether this applies is not known until somebody answers {wording.listing(asked)}.",
+        fix=f"The model owner answers {'it' if len(asked) == 1 else 'them'} in the intake.",
         fix_target="facts",
     )
 
@@ -100,8 +99,10 @@ def _applies(requirement: Requirement, snapshot: Snapshot) -> RequirementResult 
         return _unanswered(requirement, verdict.missing, snapshot)
     if verdict.truth is Truth.ERROR:
         return _failed(requirement, verdict.error)
-    facts = [f"{name} is {_shown(expressions.lookup(snapshot.facts, name))}" for name in requirement.applies.names]
-    reason = wording.listing(facts)
+    names = requirement.applies.names
+    reason = "; ".join(
+        f"{phrases.called(name)}: {phrases.value(expressions.lookup(snapshot.facts, name))}" for name in names
+    )
     return _result(
         requirement,
         NOT_APPLICABLE,
@@ -109,14 +110,6 @@ def _applies(requirement: Requirement, snapshot: Snapshot) -> RequirementResult 
         observed="does not apply",
         sentence=f"Does not apply: {reason}." if reason else "Does not apply.",
     )
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "not answered"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value)) or "empty"
-    return wording.measure(value, "", None)
 
 
 def _in_force(requirement: Requirement, snapshot: Snapshot, at: datetime) -> RequirementResult | None:

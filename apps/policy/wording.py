@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from apps.policy import phrases
 from apps.policy.requirements import OPERATOR_WORDS, Limit
 
 OUTCOME_WORDS = {
@@ -59,7 +60,7 @@ def role(name: str) -> str:
 
 def words(name: str) -> str:
     """A field or fact name without its code form: `open_critical` reads "open critical"."""
-    return name.removeprefix("e.").replace("_", " ").replace(".", " ")
+    return phrases.plain(name)
 
 
 def listing(items: Iterable[str]) -> str:
@@ -116,8 +117,8 @@ def condition(text: str) -> str:
     if text == "accepted":
         return "accepted"
     match = _PART.fullmatch(text.strip())
-    if not match:
-        return readable(text)
+    if not match or match["name"] in phrases.CLAUSES or match["name"] in phrases.NOUNS and match["name"] != "age_days":
+        return phrases.said(text) or readable(text)
     name = words(match["name"])
     if match["name"] == "age_days":
         name = "age in days"
@@ -165,6 +166,8 @@ def state_of(text: str, fields: Mapping[str, Any], age_days: int | None) -> str:
         return ", ".join(f"{words(name)}: {measure(fields[name], '', None)}" for name in named) or "not recorded"
     if match["name"] == "age_days":
         return f"{age_days} days old" if age_days is not None else "no date"
+    if match["name"] in phrases.CLAUSES:
+        return f"{phrases.called(match['name'])}: {'yes' if match['not'] else 'no'}"
     value = fields.get(match["name"].removeprefix("e."))
     if value is None:
         return f"{words(match['name'])}: not recorded"

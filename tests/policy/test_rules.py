@@ -116,7 +116,8 @@ def test_age_limit_of_an_expression_ends_a_result_too():
 def test_answer_needed_while_nobody_answered_whether_it_applies():
     result = judge(requirement(), facts={}, questions={"use.affects_persons": "Output concerns people"})
     assert (result.outcome, result.code, result.is_blocking) == ("answer_needed", "FACT_UNANSWERED", True)
-    assert "“Output concerns people” (use.affects_persons)" in result.sentence
+    assert result.sentence.endswith("until somebody answers “Output concerns people”.")
+    assert result.fix == "The model owner answers it in the intake."
     assert result.fix_target == "facts"
 
 
@@ -132,13 +133,13 @@ def test_answer_needed_when_only_a_fact_keeps_evidence_from_passing():
     )
     result = judge(row, types={"data_lineage": accepted(original_purpose_recorded=False)})
     assert result.outcome == "answer_needed"
-    assert "data.personal" in result.sentence
+    assert "until somebody answers “personal data are used”" in result.sentence
 
 
 def test_not_applicable_shows_the_facts_that_rule_it_out():
     result = judge(requirement(), facts={"use": {"affects_persons": False}})
     assert (result.outcome, result.is_counted) == ("not_applicable", False)
-    assert result.sentence == "Does not apply: use.affects_persons is no."
+    assert result.sentence == "Does not apply: the output concerns people: no."
 
 
 def test_not_yet_effective_until_midnight_of_the_organisation():

@@ -1,5 +1,6 @@
 """Pages of policy: they render for everyone who may see them, and refuse what the API refuses."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -24,6 +25,10 @@ def test_policy_pages_render(credit):
     only = browser.get(reverse("policy:policy", args=["tier-2-production"]) + "?framework=house").content.decode()
     assert "HOUSE-RATIO" in only
     assert "EUAIA-5.1A" not in only
+    assert "when the AI Act class is high risk by Annex III or high risk by Annex I and" in page
+    assert "Rule as written" in page
+    shown = re.sub(r"<details class=\"as-written\">.*?</details>", "", page, flags=re.DOTALL)
+    assert "eu.ai_class" in page and "eu.ai_class" not in shown
     version = PolicyVersion.objects.first()
     assert browser.get(reverse("policy:policy-version", args=[version.pk])).status_code == 200
     assert browser.get(reverse("policy:framework", args=["gdpr"])).status_code == 200

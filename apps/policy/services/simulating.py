@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from apps.policy import queries, rules, wording
+from apps.policy import phrases, queries, rules, wording
 from apps.policy.models import Assessment, PolicyVersion
 from apps.policy.requirements import CompiledPolicy, Requirement
 from apps.policy.results import RequirementResult, summary
@@ -107,20 +107,44 @@ def rule_changes(before: CompiledPolicy, after: CompiledPolicy) -> list[RuleChan
     old = {row.id: row for row in before.requirements}
     new = {row.id: row for row in after.requirements}
     found = [
-        RuleChange(row.id, row.title, described(old.get(row.id), before), described(row, after))
+        change(row, old.get(row.id), before, after)
         for row in after.requirements
-        if described(old.get(row.id), before) != described(row, after)
+        if written(old.get(row.id), before) != written(row, after)
     ]
     return found + [
         RuleChange(row.id, row.title, described(row, before), "") for row in before.requirements if row.id not in new
     ]
 
 
-def described(row: Requirement | None, policy: CompiledPolicy) -> str:
-    """What a requirement asks, and whether it blocks; '' for one that is not there."""
+def change(row: Requirement, old: Requirement | None, before: CompiledPolicy, after: CompiledPolicy) -> RuleChange:
+    """What a requirement asked and will ask: in words, or as the rules are written where the words are the same."""
+    told = (described(old, before), described(row, after))
+    if told[0] == told[1]:
+        told = (written(old, before), written(row, after))
+    return RuleChange(row.id, row.title, *told)
+
+
+def written(row: Requirement | None, policy: CompiledPolicy) -> str:
+    """What a requirement asks in the terms of its rule, so that no difference is lost; '' for one that is not there."""
     if row is None:
         return ""
     parts: list[Any] = [wording.required(row.limit, None)] if row.limit else [item.text for item in row.items]
+    return f"{'; '.join(parts)} ({ends_of(row, policy, row.applies.text)})"
+
+
+def described(row: Requirement | None, policy: CompiledPolicy) -> str:
+    """What a requirement asks, and whether it blocks, for people; '' for one that is not there."""
+    if row is None:
+        return ""
+    parts = [wording.required(row.limit, None)] if row.limit else []
+    parts = parts or [
+        f"{item.title}: {wording.listing([wording.condition(part.text) for part in item.parts])}" for item in row.items
+    ]
+    return f"{'; '.join(parts)} ({ends_of(row, policy, phrases.said(row.applies.text) or row.applies.text)})"
+
+
+def ends_of(row: Requirement, policy: CompiledPolicy, applies: str) -> str:
+    """Whether a requirement blocks, when it applies, and whether it is asked before its date."""
     weight = "blocks" if row.severity in policy.blocks_on else "shown"
-    when = "" if row.applies.text == "true" else f", when {row.applies.text}"
-    return f"{'; '.join(parts)} ({weight}{when}{', before its date' if row.is_early else ''})"
+    when = "" if row.applies.text == "true" else f", when {applies}"
+    return f"{weight}{when}{', before its date' if row.is_early else ''}"

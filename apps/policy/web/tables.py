@@ -3,9 +3,9 @@
 from datetime import date, datetime
 from typing import Any
 
-from apps.policy import packs, queries, wording
+from apps.policy import packs, phrases, queries, wording
 from apps.policy.models import Framework, Policy, PolicyVersion
-from apps.policy.requirements import Item, Requirement, compile_requirement
+from apps.policy.requirements import Requirement, compile_requirement, conjuncts
 
 HOUSE = {"house": "House rules", "minimum-evidence": "Minimum evidence"}
 
@@ -76,18 +76,42 @@ def requirement_row(row: dict[str, Any], blocks_on: list[str]) -> dict[str, Any]
     compiled = requirement_of(row)
     required = wording.required(compiled.limit, None) if compiled.limit else ""
     if not required:
-        required = "; ".join(f"{item.title}: {conditions(item)}" for item in compiled.items)
+        required = "; ".join(f"{item.title}: {conditions(item.text)}" for item in compiled.items)
     return {
         "id": row["id"], "title": row["title"], "ref": row.get("ref", ""), "severity": row["severity"].replace("_", " "),
         "is_blocking": row["severity"] in blocks_on, "required": required, "obligation": row.get("obligation", ""),
-        "applies": "always" if row["applies_when"] == "true" else row["applies_when"],
+        "applies": applies(row["applies_when"]), "rule": as_written(row),
         "from": [day_of(entry["from"]) for entry in row.get("effective", [])][:1],
     }  # fmt: skip
 
 
-def conditions(item: Item) -> str:
+def framework_requirement(row: dict[str, Any]) -> dict[str, Any]:
+    """One requirement as the framework's page shows it: the row of its file with conditions and evidence in words."""
+    kinds = packs.catalogue()
+    return {
+        **row, "applies": applies(row["applies_when"]), "rule": as_written(row), "severity": row["severity"].replace("_", " "),
+        "verified": str(row.get("verified", "")).replace("_", " "),
+        "items": [
+            {"title": kinds[item["type"]].title if item["type"] in kinds else item["type"], "says": conditions(item["pass"])}
+            for item in row.get("evidence", [])
+        ],
+    }  # fmt: skip
+
+
+def applies(text: str) -> str:
+    """When a requirement applies, as a clause; the expression itself only where it has no words."""
+    return "always" if text == "true" else phrases.said(text) or text
+
+
+def as_written(row: dict[str, Any]) -> list[str]:
+    """The expressions of a requirement as its file writes them; none where they say no more than the words."""
+    told = [f"applies when {row['applies_when']}"] if row["applies_when"] != "true" else []
+    return told + [f"{item['type']}: {item['pass']}" for item in row.get("evidence", []) if item["pass"] != "accepted"]
+
+
+def conditions(text: str) -> str:
     """What an item of evidence has to say."""
-    return wording.listing([wording.condition(part.text) for part in item.parts])
+    return wording.listing([wording.condition(part) for part in conjuncts(text)])
 
 
 def requirement_of(row: dict[str, Any]) -> Requirement:

@@ -15,7 +15,14 @@ from apps.core.permissions import refusals
 from apps.policy import packs, queries, services
 from apps.policy.models import Framework, FrameworkChoice, Policy, PolicyVersion, Publication
 from apps.policy.web import forms
-from apps.policy.web.tables import day_of, framework_rows, policy_rows, requirement_rows, tier_terms
+from apps.policy.web.tables import (
+    day_of,
+    framework_requirement,
+    framework_rows,
+    policy_rows,
+    requirement_rows,
+    tier_terms,
+)
 from apps.registry.queries import use_case_for
 
 
@@ -142,7 +149,7 @@ def framework_context(request: HttpRequest, state: queries.ActiveFramework, form
     """What the page of a framework shows."""
     rows: dict[str, list[Any]] = {}
     for row in state.framework.body["requirements"]:
-        rows.setdefault(row["group"], []).append(row)
+        rows.setdefault(row["group"], []).append(framework_requirement(row))
     groups = [{"title": group["title"], "rows": rows.get(group["id"], [])} for group in state.framework.body["groups"]]
     return {
         "binding": state.framework.binding.replace("_", " "), "as_of": day_of(state.framework.body["framework"]["as_of"]),
