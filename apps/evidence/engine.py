@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import rfc8785
 
-from apps.evidence.checks.base import Check, Result, Subject, Tools, Unmeasurable
+from apps.evidence.checks.base import Check, Result, Subject, Tools, Unmeasurable, whole
 from apps.evidence.drivers.counting import Counting
 from apps.evidence.drivers.work import DEFECTS, defect_in_words
 
@@ -99,7 +99,8 @@ def measure(
         if not isinstance(state, Unmeasurable):
             check = checks[key][0]
             tools.progress(f"Finishing {check.title}", 0, 0)
-            states[key] = attempt(check.finish, state, counting_from_here(tools))
+            from_here = counting_from_here(tools)
+            states[key] = with_scores_noted(attempt(check.finish, state, from_here), from_here.calls())
     return states
 
 
@@ -126,6 +127,23 @@ def counting_from_here(tools: Tools) -> Tools:
     """The same tools, whose counts of calls and rows begin now: what a check reports does not depend on its neighbours."""
     before = tools.calls()
     return replace(tools, calls=lambda: {name: count - before.get(name, 0) for name, count in tools.calls().items()})
+
+
+def with_scores_noted(outcome: Outcome, used: Mapping[str, int], title: str = "Scores") -> Outcome:
+    """The outcome, whose method says where its scores came from. Outside the digest: it depends on what else was asked in the run."""
+    if isinstance(outcome, Result) and used.get("rows") and "kept" in used:
+        outcome.method[title] = scores_in_words(used)
+    return outcome
+
+
+def scores_in_words(used: Mapping[str, int]) -> str:
+    """How many rows the endpoint scored, and how many had their score from earlier in the run."""
+    if not used["kept"]:
+        return f"{whole(used['rows'])} rows, each scored by the endpoint"
+    return (
+        f"{whole(used['rows'])} rows: {whole(used['sent'])} scored by the endpoint, "
+        f"{whole(used['kept'])} equal to rows that it scored in the same run"
+    )
 
 
 def measure_facts(check: Check, params: Any, subject: Subject, tools: Tools) -> Outcome:

@@ -3,7 +3,6 @@
 import traceback
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +12,7 @@ from django.utils import timezone
 
 from apps.core.models import Job
 from apps.evidence import artifact, capacity, engine, pairing, services
+from apps.evidence.asking import Opened, endpoint_input
 from apps.evidence.checks import registry
 from apps.evidence.checks.base import SEED, Check, Result, Subject, Tools, Unmeasurable, label
 from apps.evidence.models import CheckRun
@@ -46,10 +46,13 @@ def measure(runs: Sequence[CheckRun], job: Job) -> dict[str, Any]:
         state=CheckRun.State.RUNNING, started_at=timezone.now()
     )
     if waiting:
-        version = waiting[0].version
+        from apps.evidence.inputs.remembered import Remembered
+
+        version, scores = waiting[0].version, Remembered()
         facts = declared_facts(version)
         for reading, together in grouped(version, waiting):
-            _measure_together(version, facts, reading, together, job)
+            with Opened(scores) as opened:
+                _measure_together(version, facts, reading, together, job, opened)
     states = CheckRun.objects.filter(pk__in=[run.pk for run in runs]).select_related("evidence")
     return {
         "checks": {
@@ -102,39 +105,40 @@ def address(link: DatasetLink) -> str:
 
 
 def _measure_together(
-    version: ModelVersion, facts: dict[str, Any], reading: Reading | None, runs: list[CheckRun], job: Job
+    version: ModelVersion,
+    facts: dict[str, Any],
+    reading: Reading | None,
+    runs: list[CheckRun],
+    job: Job,
+    opened: Opened,
 ) -> None:
     checks = {
         run.check_key: (registry()[run.check_key], registry()[run.check_key].Params(**run.params)) for run in runs
     }
     inputs = [model_input(version)]
     counting = capacity.counting_for()
-    with ExitStack() as opened:
-        scorer = opened.enter_context(scorer_for(version)) if version.endpoint.get("url") else None
-        tools = Tools(
-            predict=scorer.predict if scorer else None, progress=capacity.watched(job), calls=scorer.used if scorer else dict,
-            artifact=lambda columns: artifact.scorer_for_file(version).predict(columns),
-        )  # fmt: skip
-        subject = subject_of(version, facts, reading)
-        try:
-            if reading is None:
-                outcomes = {
-                    key: _without_rows(check, params, subject, tools) for key, (check, params) in checks.items()
-                }
-            else:
-                rows, reads = _open(reading, subject, scorer, tools, opened)
-                inputs += reads
-                if scorer is not None:
-                    inputs.append(endpoint_input(version))
-                subject = _decided_here(subject, reading)
-                outcomes = _with_types(rows, checks, subject, tools, scorer, counting)
-                reads[0]["rows"] = (
-                    max((column.rows for column in rows.columns.values()), default=0) if rows.columns else 0
-                )
-        except Unmeasurable as reason:
-            outcomes = dict.fromkeys(checks, reason)
-        for run in runs:
-            _keep(run, outcomes[run.check_key], checks[run.check_key], subject, inputs, job)
+    scorer = opened.scorer(version) if version.endpoint.get("url") else None
+    tools = Tools(
+        predict=scorer.predict if scorer else None, predict_anew=scorer.predict_anew if scorer else None,
+        progress=capacity.watched(job), calls=scorer.used if scorer else dict,
+        artifact=lambda columns: artifact.scorer_for_file(version).predict(columns),
+    )  # fmt: skip
+    subject = subject_of(version, facts, reading)
+    try:
+        if reading is None:
+            outcomes = {key: _without_rows(check, params, subject, tools) for key, (check, params) in checks.items()}
+        else:
+            rows, reads = _open(reading, subject, scorer, tools, opened)
+            inputs += reads
+            if scorer is not None:
+                inputs.append(endpoint_input(version))
+            subject = _decided_here(subject, reading)
+            outcomes = _with_types(rows, checks, subject, tools, scorer, counting)
+            reads[0]["rows"] = max((column.rows for column in rows.columns.values()), default=0) if rows.columns else 0
+    except Unmeasurable as reason:
+        outcomes = dict.fromkeys(checks, reason)
+    for run in runs:
+        _keep(run, outcomes[run.check_key], checks[run.check_key], subject, inputs, job)
     counting.end()
 
 
@@ -154,7 +158,7 @@ def _without_rows(check: Check, params: Any, subject: Subject, tools: Tools) -> 
 
 
 def _open(
-    reading: Reading, subject: Subject, scorer: Any, tools: Tools, opened: ExitStack
+    reading: Reading, subject: Subject, scorer: Any, tools: Tools, opened: Opened
 ) -> tuple[Any, list[dict[str, Any]]]:
     """The rows to read, and how evidence names them."""
     from apps.evidence.inputs import scored
@@ -172,7 +176,7 @@ def _open(
 
 
 def _beside(
-    reading: Reading, other: ModelVersion, rows: Any, own: set[str], tools: Tools, opened: ExitStack
+    reading: Reading, other: ModelVersion, rows: Any, own: set[str], tools: Tools, opened: Opened
 ) -> tuple[Any, list[dict[str, Any]]]:
     """The rows with what the other version makes of them: its scored file where that holds the same rows, else its endpoint."""
     from apps.evidence.inputs import joined, scored
@@ -193,12 +197,14 @@ def _beside(
             rows.columns = None
     if not other.endpoint.get("url"):
         raise Unmeasurable(f"{other} names no endpoint that could be asked about these rows.")
-    scorer = opened.enter_context(scorer_for(other))
     features = feature_names(other)
-    return scored.ScoredFile(rows, scorer, features, column=joined.OTHER_SCORE), [named, endpoint_input(other)]
+    return scored.ScoredFile(rows, opened.scorer(other), features, column=joined.OTHER_SCORE), [
+        named,
+        endpoint_input(other),
+    ]
 
 
-def _open_link(link: DatasetLink, tools: Tools, opened: ExitStack) -> tuple[Any, dict[str, Any]]:
+def _open_link(link: DatasetLink, tools: Tools, opened: Opened) -> tuple[Any, dict[str, Any]]:
     """One open file, closed with the others, and how evidence names it."""
     from apps.evidence.inputs import files
 
@@ -226,14 +232,25 @@ def _with_types(
     rows: Any, checks: Any, subject: Subject, tools: Tools, scorer: Any, counting: Any
 ) -> dict[str, engine.Outcome]:
     """Measure; the endpoint is told the columns' types as soon as they are known."""
-    if scorer is None:
-        return engine.measure(rows, checks, subject, tools, counting)
+    if scorer is not None:
+        tools = replace(
+            tools,
+            predict=_told_types(scorer, scorer.predict, rows),
+            predict_anew=_told_types(scorer, scorer.predict_anew, rows),
+        )
+    found = engine.measure(rows, checks, subject, tools, counting)
+    used = getattr(rows, "used", {})
+    return {key: engine.with_scores_noted(outcome, used, "Scores of the file") for key, outcome in found.items()}
 
-    def predict(columns: Any) -> Any:
+
+def _told_types(scorer: Any, ask: Any, rows: Any) -> Any:
+    """The same question, asked after the scorer was told what the columns are."""
+
+    def asked(columns: Any) -> Any:
         scorer.kinds = {name: column.kind for name, column in rows.columns.items()}
-        return scorer.predict(columns)
+        return ask(columns)
 
-    return engine.measure(rows, checks, subject, replace(tools, predict=predict), counting)
+    return asked
 
 
 def _keep(
@@ -363,24 +380,3 @@ def model_input(version: ModelVersion) -> dict[str, Any]:
         "role": "version",
         "sha256": version.artifact_digest.removeprefix("sha256:"),
     }
-
-
-def endpoint_input(version: ModelVersion) -> dict[str, Any]:
-    """How evidence names the endpoint that was asked."""
-    return {
-        "kind": "endpoint",
-        "name": version.endpoint.get("model", ""),
-        "role": version.endpoint.get("protocol", ""),
-        "uri": version.endpoint["url"],
-    }
-
-
-def scorer_for(version: ModelVersion) -> Any:
-    """The scorer of the version's endpoint; the hosts are those the administrator allowed."""
-    from apps.evidence.inputs.scoring import Scorer
-
-    endpoint = version.endpoint
-    return Scorer(
-        url=str(endpoint["url"]), model=str(endpoint.get("model") or version.model.slug), protocol=str(endpoint.get("protocol", "oip-v2")),
-        allowed=settings.ALLOWED_SCORING_HOSTS, kinds={}, positive=label((version.output or {}).get("positive", 1)),
-    )  # fmt: skip

@@ -85,7 +85,7 @@ def _note(version: ModelVersion, changed: list[str], actor: User) -> None:
 
 
 def _scores(version: ModelVersion, rows: list[dict[str, str]], names: list[str]) -> list[float]:
-    from apps.evidence.measuring import scorer_for
+    from apps.evidence.asking import scorer_for
 
     columns = {name: [_typed(row[name]) for row in rows] for name in names}
     kinds = {name: _kind(values) for name, values in columns.items()}
@@ -95,7 +95,7 @@ def _scores(version: ModelVersion, rows: list[dict[str, str]], names: list[str])
         with scorer:
             return [float(score) for score in scorer.predict(columns)]
     except Unmeasurable as refused:
-        raise Unavailable(str(refused), code="NO_SCORE") from refused
+        raise Unavailable(str(refused), code=refused.code or "NO_SCORE") from refused
 
 
 def _typed(text: str) -> int | float | str:

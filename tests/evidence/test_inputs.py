@@ -157,7 +157,7 @@ def test_scores_come_in_order_and_in_batches(endpoint: str, monkeypatch: pytest.
     with scorer(endpoint) as asked:
         found = asked.predict(columns(150))
     assert found == pytest.approx([score_of(row) for row in credit_rows(150)])
-    assert asked.used() == {"calls": 3, "rows": 150} and Endpoint.asked == [64, 64, 22]
+    assert asked.used() == {"calls": 3, "rows": 150, "sent": 150, "kept": 0} and Endpoint.asked == [64, 64, 22]
 
 
 def test_a_host_that_nobody_allowed_is_not_asked(endpoint: str) -> None:
@@ -209,14 +209,6 @@ def test_the_score_is_found_among_the_outputs(outputs: Any, expected: list[float
 def test_answers_without_scores_are_refused(outputs: Any) -> None:
     with pytest.raises(Unmeasurable):
         scoring.score_of(outputs, 2, "1")
-
-
-def test_values_go_out_as_the_endpoint_wants_them() -> None:
-    assert [scoring.cast(value, "INT64") for value in (1.0, np.int64(3), None)] == [1, 3, None]
-    assert [scoring.cast(value, "FP32") for value in (1, float("nan"))] == [1.0, None]
-    assert scoring.cast(5, "BYTES") == "5"
-    with pytest.raises(Unmeasurable):
-        scoring.cast("own", "INT64")
 
 
 def test_short_texts_of_a_parquet_file_stay_codes_and_read_as_text(tmp_path: Path) -> None:

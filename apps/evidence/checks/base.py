@@ -15,7 +15,11 @@ SMALLEST_COUNT = 10  # counts of 1 to this many are not shown
 
 
 class Unmeasurable(Exception):
-    """The check cannot measure here. The text says what is missing and who can supply it."""
+    """The check cannot measure here. The text says what is missing and who can supply it; `code` names the reason for programs."""
+
+    def __init__(self, text: str = "", *, code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,8 @@ class Tools:
     """What a finishing check may reach: the model's serving endpoint, and a way to say how far it is."""
 
     predict: Callable[[Mapping[str, Sequence[Any]]], Any] | None = None
+    predict_anew: Callable[[Mapping[str, Sequence[Any]]], Any] | None = None
+    """The same, but every row is sent, even one that was scored earlier in the run: for checks that time the endpoint."""
     artifact: Callable[[Mapping[str, Sequence[Any]]], Any] | None = None
     """Scores of the registered model file, which is opened when this is first called."""
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None
@@ -205,7 +211,7 @@ class Check:
         parts = ["a linked dataset"] if self.reads else []
         parts += [f"another dataset as {' or '.join(self.compares_with)}"] if self.compares_with else []
         parts += ["another version of the model that is scored"] if self.compares_versions else []
-        parts += ["an ONNX file that this server may read"] if self.opens_artifact else []
+        parts += ["a model file of ONNX, XGBoost or LightGBM that this server may read"] if self.opens_artifact else []
         parts += ["a serving endpoint"] if self.scores else []
         return f"Needs {' and '.join(parts)}, which this version does not name." if parts else ""
 

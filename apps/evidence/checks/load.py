@@ -1,4 +1,5 @@
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from apps.evidence.checks.base import (
@@ -90,7 +91,8 @@ class Load(Check):
             raise Unmeasurable("This version names no endpoint that serves it, so nothing can be timed.")
         if not state["sample"]:
             raise Unmeasurable(f"No row of {plan['name']} is without gaps, so none can be sent.")
-        tools.predict({name: values[:1] for name, values in columns.items()})
+        tools = replace(tools, predict=tools.predict_anew or tools.predict)
+        tools.predict({name: values[:1] for name, values in columns.items()})  # type: ignore[misc]
         steps = _steps(plan, columns, tools)
         pace = _pace(columns, tools)
         last, sent = steps[-1], sum(step.sent for step in steps)

@@ -25,6 +25,7 @@ class ScoredFile:
         self.path: Path = file.path
         self._scores: list[np.ndarray] = []
         self._columns: Any = None
+        self._used = {"rows": 0, "sent": 0, "kept": 0}
 
     @property
     def columns(self) -> Any:
@@ -35,6 +36,12 @@ class ScoredFile:
     def columns(self, found: Any) -> None:
         self._columns = found
         self.file.columns = {name: column for name, column in found.items() if name != self.column}
+
+    @property
+    def used(self) -> dict[str, int]:
+        """How many rows of the file needed a score, how many were sent, and how many were scored earlier in the run."""
+        below = self.file.used if isinstance(self.file, ScoredFile) else {}
+        return {name: count + below.get(name, 0) for name, count in self._used.items()}
 
     def batches(self) -> Iterator[Batch]:
         """Batches with their scores."""
@@ -66,6 +73,8 @@ class ScoredFile:
 
     def _score(self, batch: Batch) -> np.ndarray:
         columns: dict[str, Iterable[Any]] = {name: batch.table.column(name).to_pylist() for name in self.features}
+        before = self.scorer.used()
         scores = self.scorer.predict(columns)  # type: ignore[arg-type]
+        self._used = {name: count + self.scorer.used()[name] - before[name] for name, count in self._used.items()}
         self._scores.append(scores)
         return scores

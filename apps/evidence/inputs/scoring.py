@@ -1,11 +1,10 @@
 """Scores from a model's serving endpoint: the Open Inference Protocol v2 (KServe, MLServer, Triton) or MLflow's JSON.
 
 No model file is opened here. Every call goes through the guarded client to hosts the administrator allowed, in batches,
-within a budget of rows, and is counted.
+within a budget of rows, and is counted. Tensors go as bytes where the server lists that extension, as JSON elsewhere.
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
@@ -17,9 +16,13 @@ import numpy as np
 from apps.core import fetch
 from apps.core.errors import NotAllowed, Unavailable
 from apps.evidence.checks.base import Unmeasurable
+from apps.evidence.inputs import tensors
+from apps.evidence.inputs.remembered import Remembered, digests
+from apps.evidence.inputs.tensors import Tensor, plain
 
 BATCH_ROWS = 5000
 MOST_ROWS = 2_000_000
+MOST_SENT = 32 * 1024 * 1024
 SCORE_NAMES = ("probabilities", "probability", "output_probability", "predict_proba", "score", "scores", "proba", "p")
 Columns = Mapping[str, Sequence[Any]]
 
@@ -34,11 +37,15 @@ class Scorer:
     allowed: Sequence[str]
     kinds: Mapping[str, str]
     positive: str = "1"
+    artifact: str = ""
+    remembered: Remembered | None = None
     most_rows: int = MOST_ROWS
     calls: int = 0
     rows: int = 0
+    sent: int = 0
     answered: dict[str, str] = field(default_factory=dict)
     _layout: dict[str, Any] | None = None
+    _takes_bytes: bool | None = None
     _client: Any = None
     _counting: Any = field(default_factory=Lock)
 
@@ -51,11 +58,39 @@ class Scorer:
             self._client.close()
 
     def predict(self, columns: Columns) -> np.ndarray:
-        """One score per row. Raises Unmeasurable when the endpoint refuses, answers nonsense, or the budget is used up."""
+        """One score per row; a row whose score is known from earlier in the run is not sent again.
+
+        Raises Unmeasurable when the endpoint refuses, answers nonsense, or the budget is used up."""
+        if self.remembered is None:
+            return self.predict_anew(columns)
+        kinds = [self.kinds.get(name) for name in columns]
+        keys = digests([self.artifact, self.url, self.model, self.protocol, self.positive, kinds], columns)
+        scores = {key: self.remembered.recall(key) for key in keys}
+        places = {key: place for place, key in reversed(list(enumerate(keys))) if scores[key] is None}
+        unknown = sorted(places.values())
+        if unknown:
+            found = self._ask_for({name: [values[place] for place in unknown] for name, values in columns.items()})
+            fresh = {keys[place]: float(score) for place, score in zip(unknown, found, strict=True)}
+            self.remembered.keep(fresh)
+            scores |= fresh
+        self._count(len(keys), len(unknown))
+        return np.array([scores[key] for key in keys], dtype=np.float64)
+
+    def predict_anew(self, columns: Columns) -> np.ndarray:
+        """One score per row, each asked of the endpoint now."""
+        found = self._ask_for(columns)
+        self._count(len(found), len(found))
+        return found
+
+    def used(self) -> dict[str, int]:
+        """How many calls and rows were needed so far, how many rows were sent, and how many had their score from earlier."""
+        return {"calls": self.calls, "rows": self.rows, "sent": self.sent, "kept": self.rows - self.sent}
+
+    def _ask_for(self, columns: Columns) -> np.ndarray:
         count = len(next(iter(columns.values()), []))
-        if self.rows + count > self.most_rows:
+        if self.sent + count > self.most_rows:
             raise Unmeasurable(
-                f"Scoring {self.rows + count:,} rows would pass the budget of {self.most_rows:,}. Ask for a smaller sample."
+                f"Scoring {self.sent + count:,} rows would pass the budget of {self.most_rows:,}. Ask for a smaller sample."
             )
         parts = [
             self._score({name: list(values[start : start + BATCH_ROWS]) for name, values in columns.items()})
@@ -63,9 +98,10 @@ class Scorer:
         ]
         return np.concatenate(parts) if parts else np.empty(0)
 
-    def used(self) -> dict[str, int]:
-        """How much was asked of the endpoint so far."""
-        return {"calls": self.calls, "rows": self.rows}
+    def _count(self, rows: int, sent: int) -> None:
+        """Note what a check needed: calls as if every row had been sent, so that its figures do not depend on its neighbours."""
+        with self._counting:
+            self.calls, self.rows, self.sent = self.calls + -(-rows // BATCH_ROWS), self.rows + rows, self.sent + sent
 
     def _score(self, columns: Columns) -> np.ndarray:
         count = len(next(iter(columns.values())))
@@ -76,11 +112,7 @@ class Scorer:
             answer = self._ask("POST", f"{self.url.rstrip('/')}/invocations", body)
             scores = pick_column(np.asarray(answer.get("predictions", answer), dtype=object), count, self.positive)
         else:
-            answer = self._ask("POST", f"{self._model_url()}/infer", self._request(columns, count))
-            self._note_model(answer)
-            scores = score_of(answer.get("outputs", []), count, self.positive)
-        with self._counting:
-            self.calls, self.rows = self.calls + 1, self.rows + count
+            scores = self._infer(columns, count)
         if scores.shape != (count,) or not np.isfinite(scores).all():
             raise Unmeasurable(
                 f"The endpoint answered {scores.shape} scores for {count} rows, or scores that are no numbers."
@@ -90,23 +122,54 @@ class Scorer:
     def _model_url(self) -> str:
         return f"{self.url.rstrip('/')}/v2/models/{quote(self.model, safe='')}"
 
-    def _request(self, columns: Columns, count: int) -> dict[str, Any]:
-        layout = self._find_layout(list(columns))
+    def _infer(self, columns: Columns, count: int) -> np.ndarray:
+        """Scores of one request, in the form that the server takes."""
+        url, layout = f"{self._model_url()}/infer", self._find_layout(list(columns))
+        inputs = self._tensors(columns, layout)
+        parameters = {"parameters": {"content_type": "pd"}} if layout["frame"] else {}
+        if self._finds_extension():
+            content, headers = tensors.encode(inputs, parameters.get("parameters", {}))
+            if len(content) > MOST_SENT:
+                return self._infer_halves(columns, count, len(content))
+            answer = self._ask("POST", url, None, content=content, headers=headers)
+        else:
+            answer = self._ask("POST", url, {**parameters, "inputs": [tensor.as_json() for tensor in inputs]})
+        self._note_model(answer)
+        return score_of(answer.get("outputs", []), count, self.positive)
+
+    def _infer_halves(self, columns: Columns, count: int, size: int) -> np.ndarray:
+        """Scores of two requests, where one would be longer than is sent at once. Raises Unmeasurable when one row is."""
+        if count == 1:
+            raise Unmeasurable(
+                f"One row takes {size} bytes, more than the {MOST_SENT} that are sent at once. Its texts are too long to be scored here.",
+                code="REQUEST_TOO_LARGE",
+            )
+        half = count // 2
+        first = {name: values[:half] for name, values in columns.items()}
+        second = {name: values[half:] for name, values in columns.items()}
+        return np.concatenate([self._infer(first, half), self._infer(second, count - half)])
+
+    def _tensors(self, columns: Columns, layout: Mapping[str, Any]) -> list[Tensor]:
+        """One tensor per column, or all columns as one."""
         if layout["matrix"]:
-            flat = [plain(columns[name][row]) for row in range(count) for name in layout["order"]]
-            tensor = {
-                "name": layout["name"],
-                "shape": [count, len(layout["order"])],
-                "datatype": layout["datatype"],
-                "data": flat,
-            }
-            return {"inputs": [tensor]}
-        inputs = []
-        for name in layout["order"]:
-            datatype = layout["datatypes"].get(name) or datatype_of(self.kinds.get(name, "text"))
-            values = [cast(value, datatype) for value in columns[name]]
-            inputs.append({"name": name, "shape": [count, 1], "datatype": datatype, "data": values})
-        return {"parameters": {"content_type": "pd"}, "inputs": inputs} if layout["frame"] else {"inputs": inputs}
+            return [Tensor(layout["name"], layout["datatype"], [columns[name] for name in layout["order"]])]
+        datatypes = layout["datatypes"]
+        return [
+            Tensor(name, datatypes.get(name) or datatype_of(self.kinds.get(name, "text")), [columns[name]])
+            for name in layout["order"]
+        ]
+
+    def _finds_extension(self) -> bool:
+        """Whether the server says that it takes and gives tensors as bytes. One that says nothing gets JSON."""
+        if self._takes_bytes is None:
+            found = self._send("GET", f"{self.url.rstrip('/')}/v2", json=None)
+            try:
+                said = json.loads(found.body) if found.status == 200 else {}
+            except (ValueError, RecursionError):
+                said = {}
+            listed = said.get("extensions") if isinstance(said, dict) else None
+            self._takes_bytes = isinstance(listed, list) and tensors.EXTENSION in listed
+        return self._takes_bytes
 
     def _find_layout(self, names: list[str]) -> dict[str, Any]:
         """One tensor per column, or one matrix: what the endpoint's metadata say. Without metadata, one per column."""
@@ -136,21 +199,24 @@ class Scorer:
             )
         self.answered = {key: str(answer[key])[:120] for key in ("model_name", "model_version") if answer.get(key)}
 
-    def _ask(self, method: str, url: str, body: Any, *, may_be_missing: bool = False) -> dict[str, Any]:
-        try:
-            found = fetch.request(method, url, allowed=self.allowed, json=body, client=self._client)
-        except (Unavailable, NotAllowed) as refused:
-            raise Unmeasurable(f"The serving endpoint could not be asked. {refused.detail}") from refused
+    def _ask(self, method: str, url: str, body: Any, *, may_be_missing: bool = False, **more: Any) -> dict[str, Any]:
+        found = self._send(method, url, json=body, **more)
         if may_be_missing and found.status == 404:
             return {}
         try:
-            answer = json.loads(found.body)
-        except ValueError:
+            answer = tensors.decode(found.body, found.headers)
+        except (ValueError, RecursionError):
             answer = None
         if found.status != 200 or not isinstance(answer, dict | list):
             said = str(answer.get("error", ""))[:200] if isinstance(answer, dict) else ""
             raise Unmeasurable(f"The serving endpoint answered {found.status} to {method} {url}. {said}".strip())
         return answer if isinstance(answer, dict) else {"predictions": answer}
+
+    def _send(self, method: str, url: str, **more: Any) -> fetch.Answer:
+        try:
+            return fetch.request(method, url, allowed=self.allowed, client=self._client, **more)
+        except (Unavailable, NotAllowed) as refused:
+            raise Unmeasurable(f"The serving endpoint could not be asked. {refused.detail}") from refused
 
 
 def score_of(outputs: Any, count: int, positive: str) -> np.ndarray:
@@ -162,7 +228,8 @@ def score_of(outputs: Any, count: int, positive: str) -> np.ndarray:
     chosen = next(iter([*named, *numeric, *outputs]), None)
     if chosen is None:
         raise Unmeasurable("The endpoint's answer has no outputs.")
-    return pick_column(np.asarray(chosen.get("data", []), dtype=object), count, positive)
+    found = chosen.get("data", [])
+    return pick_column(found if isinstance(found, np.ndarray) else np.asarray(found, dtype=object), count, positive)
 
 
 def pick_column(found: np.ndarray, count: int, positive: str) -> np.ndarray:
@@ -181,22 +248,3 @@ def pick_column(found: np.ndarray, count: int, positive: str) -> np.ndarray:
 def datatype_of(kind: str) -> str:
     """The protocol's datatype for a column of the survey."""
     return {"integer": "INT64", "number": "FP64"}.get(kind, "BYTES")
-
-
-def cast(value: Any, datatype: str) -> Any:
-    """A value as the datatype has it in JSON; what is missing becomes null."""
-    value = plain(value)
-    if value is None:
-        return None
-    try:
-        if datatype.startswith(("INT", "UINT")):
-            return int(value)
-        return float(value) if datatype.startswith("FP") else str(value)
-    except (TypeError, ValueError) as wrong:
-        raise Unmeasurable(f"The endpoint wants {datatype}, but the data hold another kind of value.") from wrong
-
-
-def plain(value: Any) -> Any:
-    """A numpy or Python value as JSON takes it."""
-    value = value.item() if isinstance(value, np.generic) else value
-    return None if isinstance(value, float) and not math.isfinite(value) else value
