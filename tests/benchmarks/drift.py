@@ -145,4 +145,4 @@ def largest_gap(folder: Path, found: dict[str, dict[str, Any]]) -> float:
     exact = {
         name: stats.ks_2samp(now[name], before[name], method="asymp").statistic for name in found if name[0] == "n"
     }
-    return max(abs(found[name]["ks"] - value) for name, value in exact.items())
+    return max(float(abs(found[name]["ks"] - value)) for name, value in exact.items())

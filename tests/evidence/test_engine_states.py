@@ -128,7 +128,7 @@ def test_checksums_are_tried_on_the_same_rows_in_any_split() -> None:
     added: dict[str, int] = {}
     for half in halves:
         added = states.sums(added, half)
-    assert added == once and once["credit_card:tested"] > 20_000
+    assert added == once and 2_000 < once["credit_card:tested"] < 3_000
 
 
 def test_moments_of_a_large_batch_do_not_wrap() -> None:

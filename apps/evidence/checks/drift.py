@@ -112,13 +112,12 @@ class Drift(Check):
             tables = np.zeros((2, counts.size(axis)), dtype=np.int64)
             tables[side] = counts.joint(batch, axis)
             found[name] = tables
-        drawn = states.draws(plan["seed"] + side, batch.first_row, batch.rows)
-        least = states.least_of(drawn, plan["sample"])
+        drawn, key = batch.draws(plan["seed"] + side), "sample_reference" if side else "sample"
+        least = states.least_of(drawn, plan["sample"], state.get(key, ()))
         codes = np.stack([batch.codes(axis)[least] for axis in plan["axes"].values()], axis=1)
         rows = [
             [int(drawn[row]), batch.first_row + int(row), code.tolist()] for row, code in zip(least, codes, strict=True)
         ]
-        key = "sample_reference" if side else "sample"
         return states.add(state, {"plan": plan, "cells": found, key: rows})
 
     def finish(self, state: dict[str, Any], tools: Tools) -> Result:

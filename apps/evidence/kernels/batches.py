@@ -7,8 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from apps.evidence.kernels.states import draws
+
 MISSING_WORDS = ["", "NA", "N/A", "NULL", "null", "NaN", "nan", "#N/A"]
 FEW_EDGES = 16  # up to here one comparison for each edge is faster than a search
+SLOTS, MOST_IN_SLOT = 2**15, 6
 WIDEST_RANGE = 2**16  # whole numbers within it are looked up in a table
 
 
@@ -54,22 +57,28 @@ class Batch:
         """Whether each row has a value."""
         return self._once(("present", name), lambda: _present(self.stored.column(name)))
 
-    def tally(self, name: str) -> dict[str, int]:
-        """How many rows have each value of a column, as text; what is missing is left out."""
+    def tally(self, name: str, most: int) -> dict[str, int] | None:
+        """How many rows have each value of a column, as text and without what is missing; None where more than `most` differ."""
         column = self.stored.column(name)
-        if pa.types.is_integer(column.type):
+        if pa.types.is_dictionary(column.type):
+            values, held = column.dictionary, np.bincount(_places(column), minlength=len(column.dictionary)).tolist()
+        elif len(pc.unique(column.slice(0, 4 * most))) > most + 1:
+            return None
+        else:
             counted = pc.value_counts(column.drop_null())
-            rows = zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
-            return {str(number): count for number, count in rows}
-        if not pa.types.is_dictionary(column.type):
-            counted = pc.value_counts(self.texts(name).drop_null())
-            return dict(zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True))
-        held = np.bincount(_places(column), minlength=len(column.dictionary))
+            values, held = counted.field("values"), counted.field("counts").to_pylist()
+            if len(values) > most + 1:  # zero may stand with two signs, which is one text or two
+                return None
+        texts = values.cast(pa.string()).to_pylist()
         found: dict[str, int] = {}
-        for text, count in zip(column.dictionary.to_pylist(), held.tolist(), strict=False):
+        for text, count in zip(texts, held, strict=False):  # the dictionary's counts may have one more, of what is missing
             if count:
                 found[text] = found.get(text, 0) + count
-        return found
+        return found if len(found) <= most else None
+
+    def draws(self, seed: int) -> np.ndarray:
+        """A random number for each row, by which samples are drawn (see kernels.states)."""
+        return self._once(("draws", seed), lambda: draws(seed, self.first_row, self.rows))
 
     def codes(self, axis: dict[str, Any]) -> np.ndarray:
         """The cell of each row on an axis (see kernels.counts)."""
@@ -163,7 +172,7 @@ def _codes(batch: Batch, axis: dict[str, Any]) -> np.ndarray:
 def _bands(values: np.ndarray, edges: np.ndarray, missing: int, kind: Any) -> np.ndarray:
     """The band of each number: how many edges it has reached."""
     if len(edges) > FEW_EDGES:
-        codes = np.searchsorted(edges, values, side="right").astype(kind)
+        codes = _reached(values, edges).astype(kind)
     else:
         codes = np.zeros(len(values), dtype=kind)
         for edge in edges:
@@ -172,6 +181,33 @@ def _bands(values: np.ndarray, edges: np.ndarray, missing: int, kind: Any) -> np
     if gaps.any():
         codes[gaps] = missing
     return codes
+
+
+def _reached(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """How many edges are no greater than each value: `np.searchsorted(edges, values, side="right")`, several times faster.
+
+    Slots of equal width come first. A slot's number never falls while values rise, so edges of lower slots are reached and
+    those of higher ones are not; only the few edges in a value's own slot are compared. Crowded slots are searched instead.
+    """
+    low, width = edges[0], (edges[-1] - edges[0]) / SLOTS
+    if 0 < width < np.inf:
+        held = np.bincount(_slots(edges, low, width), minlength=SLOTS + 1)
+        most = int(held.max())
+        if most <= MOST_IN_SLOT:
+            reached = (np.cumsum(held) - held).astype(np.int32)[_slots(values, low, width)]
+            padded = np.append(edges, [np.nan] * most)
+            for _ in range(most):
+                reached += values >= padded[reached]
+            return reached
+    return np.searchsorted(edges, values, side="right")
+
+
+def _slots(values: np.ndarray, low: float, width: float) -> np.ndarray:
+    found = np.subtract(values, low)
+    found /= width
+    np.clip(found, 0, SLOTS, out=found)
+    found[np.isnan(found)] = 0
+    return found.astype(np.int32)
 
 
 def _by_table(column: pa.Array, values: list[str], size: int, kind: Any) -> np.ndarray | None:

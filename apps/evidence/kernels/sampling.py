@@ -7,7 +7,7 @@ import numpy as np
 from apps.evidence.checks.base import SMALLEST_GROUP, Subject
 from apps.evidence.kernels.batches import Batch, is_text
 from apps.evidence.kernels.counts import equal_edges
-from apps.evidence.kernels.states import draws, least_of
+from apps.evidence.kernels.states import least_of
 
 
 def plan(subject: Subject, rows: int) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def rows_of(batch: Batch, planned: dict[str, Any]) -> list[list[Any]]:
     whole = np.ones(batch.rows, dtype=bool)
     for name in planned["features"]:
         whole &= batch.present(name) if is_text(batch.stored.column(name)) else np.isfinite(batch.numbers(name))
-    drawn = draws(planned["seed"], batch.first_row, batch.rows)
+    drawn = batch.draws(planned["seed"])
     able = np.flatnonzero(whole)
     least = able[least_of(drawn[able], planned["sample"])]
     columns = [batch.stored.column(name).take(least).to_pylist() for name in planned["features"]]

@@ -6,6 +6,7 @@ counts, and is summed.
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -58,11 +59,14 @@ def smallest(rows: list[Any], count: int) -> list[Any]:
     return sorted(rows, key=lambda row: (row[0], row[1]))[:count]
 
 
-def least_of(drawn: np.ndarray, count: int) -> np.ndarray:
-    """Where the `count` smallest of some draws stand, smallest first, and of equal ones the first."""
-    if len(drawn) <= count:
-        return np.argsort(drawn, kind="stable")
-    able = np.flatnonzero(drawn <= np.partition(drawn, count - 1)[count - 1])
+def least_of(drawn: np.ndarray, count: int, kept: Sequence[Any] = ()) -> np.ndarray:
+    """Where the `count` smallest of some draws stand, smallest first, and of equal ones the first.
+
+    `kept` are rows that `smallest` kept so far: a draw above all of them cannot stay and is left out.
+    """
+    able = np.flatnonzero(drawn <= kept[count - 1][0]) if len(kept) >= count else np.arange(len(drawn))
+    if len(able) > count:
+        able = able[drawn[able] <= np.partition(drawn[able], count - 1)[count - 1]]
     return able[np.argsort(drawn[able], kind="stable")[:count]]
 
 

@@ -1,6 +1,7 @@
 """The first pass over data: what each column is, its extremes and its categories. Mergeable like every state."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from apps.evidence.kernels.batches import Batch, is_text
-from apps.evidence.kernels.states import draws, least_of, smallest
+from apps.evidence.kernels.states import least_of, smallest
 
 MOST_CATEGORIES = 1000
 SAMPLE = 1000  # values kept of each numeric column, to place bands where the rows are
@@ -49,7 +50,9 @@ def start() -> dict[str, Any]:
 
 def update(state: dict[str, Any], batch: Batch) -> dict[str, Any]:
     """The survey with one more batch."""
-    return merge(state, {"rows": batch.rows, "columns": {name: _look(batch, name) for name in batch.names}})
+    known = state["columns"]
+    seen = {name: _look(batch, name, known.get(name, {}).get("sample", ())) for name in batch.names}
+    return merge(state, {"rows": batch.rows, "columns": seen})
 
 
 def merge(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
@@ -76,12 +79,12 @@ def _categories(found: dict[str, Any]) -> dict[str, int] | None:
     return None if values is None else dict(sorted(values.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def _look(batch: Batch, name: str) -> dict[str, Any]:
-    column, tally = batch.stored.column(name), batch.tally(name)
+def _look(batch: Batch, name: str, kept: Sequence[Any]) -> dict[str, Any]:
+    column, tally = batch.stored.column(name), batch.tally(name, MOST_CATEGORIES)
     found: dict[str, Any] = {"rows": batch.rows, "nulls": column.null_count, "low": None, "high": None}
-    found["values"] = tally if len(tally) <= MOST_CATEGORIES else None
+    found["values"] = tally
     if is_text(column):
-        values = pa.array(tally, pa.string())
+        values = pa.array(tally, pa.string()) if tally is not None else pc.unique(batch.texts(name)).drop_null()
         found["integer"] = _all(values, INTEGER)
         found["number"] = _all(values, NUMBER) and not _any(values, LEADING_ZERO)
         numbers = _parsed(batch.texts(name)) if found["number"] else np.full(batch.rows, np.nan)
@@ -89,7 +92,7 @@ def _look(batch: Batch, name: str) -> dict[str, Any]:
         found["integer"], found["number"] = pa.types.is_integer(column.type), True
         numbers = batch.numbers(name)
     finite = np.flatnonzero(np.isfinite(numbers))
-    found["sample"] = _sample(numbers, finite, batch.first_row) if finite.size else []
+    found["sample"] = _sample(numbers, finite, batch, kept) if finite.size else []
     if finite.size:
         found["low"], found["high"] = (
             float(numbers[finite].min()) + 0.0,
@@ -102,10 +105,12 @@ def _parsed(column: pa.Array) -> np.ndarray:
     return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def _sample(numbers: np.ndarray, rows: np.ndarray, first_row: int) -> list[list[float]]:
-    drawn = draws(0, first_row, len(numbers))[rows]
-    least = least_of(drawn, SAMPLE)
-    return [[int(drawn[at]), first_row + int(rows[at]), float(numbers[rows[at]])] for at in least]
+def _sample(numbers: np.ndarray, rows: np.ndarray, batch: Batch, kept: Sequence[Any]) -> list[list[float]]:
+    drawn = batch.draws(0) if len(rows) == batch.rows else batch.draws(0)[rows]
+    least = least_of(drawn, SAMPLE, kept)
+    at = rows[least]
+    columns = (drawn[least].tolist(), (at + batch.first_row).tolist(), numbers[at].tolist())
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def _all(values: pa.Array, pattern: str) -> bool:
