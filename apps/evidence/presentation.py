@@ -48,6 +48,7 @@ READINGS: dict[str, tuple[str, str, Any]] = {
     "indirect": ("", "", _("Indirect")),
     "none": ("", "", _("None")),
 }
+UNKNOWN = "–"
 NUMERIC = {"count", "number", "share", "interval"}
 
 
@@ -60,6 +61,7 @@ class Cell:
     label: str
     tone: str = ""
     icon: str = ""
+    below: str = ""  # the interval of the next column, for where there is no room beside
 
     @property
     def is_number(self) -> bool:
@@ -88,8 +90,18 @@ class Table:
 
     @property
     def is_dense(self) -> bool:
-        """Whether it has eight columns or more."""
-        return len(self.columns) >= 8
+        """Whether it has seven columns or more."""
+        return len(self.columns) >= 7
+
+    @property
+    def is_stacked(self) -> bool:
+        """Whether intervals stand under their values on every screen, because there are too many columns to be beside."""
+        return len(self.columns) >= 7
+
+    @property
+    def heads(self) -> list[Cell]:
+        """The heads of the columns, each with that of its interval."""
+        return with_intervals([Cell(column["label"], column["kind"], column["label"]) for column in self.columns])
 
 
 @dataclass(frozen=True)
@@ -155,9 +167,15 @@ def present(item: Evidence) -> Result:
 
 def present_table(table: dict[str, Any], place: int) -> Table:
     """A stored table with every cell in words."""
+    columns = [
+        {**column, "kind": "share_interval", "digits": before.get("digits", 3)}
+        if (column["kind"], before.get("kind")) == ("interval", "share")
+        else column
+        for before, column in zip([{}, *table["columns"]], table["columns"], strict=False)
+    ]
     rows = []
     for row in table["rows"]:
-        cells = [cell(row.get(column["key"]), column) for column in table["columns"]]
+        cells = with_intervals([cell(row.get(column["key"]), column) for column in columns])
         tone = next((found.tone for found in cells if found.kind == "reading" and found.tone), "warn")
         rows.append(Row(cells, f"is-{tone}" if row.get("flagged") else ""))
     lead = repeated_lead(rows)
@@ -178,6 +196,17 @@ def present_table(table: dict[str, Any], place: int) -> Table:
     return Table(place, table["key"], table["title"], table.get("note", ""), table["columns"], rows)
 
 
+def with_intervals(cells: list[Cell]) -> list[Cell]:
+    """Cells in which a number also carries the interval that stands in the next one."""
+    nexts = [*cells[1:], Cell("", "", "")]
+    return [
+        replace(one, below=after.text)
+        if one.is_number and one.kind != "interval" and after.kind == "interval" and after.text != UNKNOWN
+        else one
+        for one, after in zip(cells, nexts, strict=True)
+    ]
+
+
 def repeated_lead(rows: list[Row]) -> str:
     """What stands before the colon of the first cell of every row, and so belongs into the head; empty when they differ."""
     leads = {row.cells[0].text.partition(": ")[:2] for row in rows}
@@ -188,6 +217,8 @@ def repeated_lead(rows: list[Row]) -> str:
 def cell(value: Any, column: dict[str, Any]) -> Cell:
     """One value in the words of its column's kind."""
     kind, label = column["kind"], column["label"]
+    if kind == "share_interval":
+        return Cell(in_words(value, kind, column["digits"]), "interval", label)
     if kind == "reading":
         tone, icon, word = READINGS.get(str(value), ("", "", str(value or "")))
         return Cell(str(word), kind, label, tone, icon)
@@ -197,11 +228,13 @@ def cell(value: Any, column: dict[str, Any]) -> Cell:
 def in_words(value: Any, kind: str, digits: int) -> str:
     """A value of a kind as text; what is not known is a dash."""
     if value is None or value == []:
-        return "–"
+        return UNKNOWN
     if isinstance(value, str):
         return value
     if kind == "interval":
         return f"{number(float(value[0]), digits)} to {number(float(value[1]), digits)}"
+    if kind == "share_interval":
+        return f"{number(float(value[0]) * 100, digits)} to {percent(float(value[1]), digits)}"
     if kind == "share":
         return percent(value, digits)
     if kind == "number":
@@ -224,7 +257,8 @@ def metric_in_words(metric: dict[str, Any]) -> Number:
     value = percent(metric["value"]) if metric["unit"] == "share" else number(float(metric["value"]), digits)
     unit = "" if metric["unit"] in {"", "share", "rows", "columns", "groups", "features"} else f" {metric['unit']}"
     has_interval = metric.get("low") is not None and metric.get("high") is not None
-    interval = in_words([metric["low"], metric["high"]], "interval", digits) if has_interval else ""
+    kind, digits = ("share_interval", 1) if metric["unit"] == "share" else ("interval", digits)
+    interval = in_words([metric["low"], metric["high"]], kind, digits) if has_interval else ""
     return Number(metric["label"], value + unit, interval)
 
 
@@ -247,7 +281,7 @@ def method_in_words(item: Evidence) -> list[tuple[str, str]]:
 def _plain(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(map(str, value)) if value else str(_("as declared"))
-    return str(value)
+    return str(value) if value != "" else str(_("as declared"))
 
 
 def supplies(item: Evidence) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -1,6 +1,6 @@
 """Evidence in words."""
 
-from apps.evidence.presentation import present_table
+from apps.evidence.presentation import metric_in_words, present_table
 
 
 def table(*names: str) -> dict:
@@ -21,3 +21,27 @@ def test_rows_about_different_attributes_keep_their_attribute():
     shown = present_table(table("sex: male", "age: 19-25"), 1)
     assert [row.cells[0].text for row in shown.rows] == ["sex: male", "age: 19-25"]
     assert shown.columns[0]["label"] == "Group"
+
+
+def measured(kind: str, **more: object) -> dict:
+    columns = [("group", "text"), ("rate", kind), ("interval", "interval")]
+    return {
+        "key": "groups", "title": "Groups", "columns": [{"key": key, "label": key, "kind": what, **more} for key, what in columns],
+        "rows": [{"group": "male", "rate": 0.921, "interval": [0.792, 0.973]}, {"group": "female", "rate": 0.5, "interval": None}],
+    }  # fmt: skip
+
+
+def test_the_interval_of_a_share_is_in_the_unit_of_the_share():
+    shares = present_table(measured("share", digits=1), 1).rows[0].cells
+    assert [cell.text for cell in shares[1:]] == ["92.1\u202f%", "79.2 to 97.3\u202f%"]
+    numbers = present_table(measured("number", digits=3), 1).rows[0].cells
+    assert [cell.text for cell in numbers[1:]] == ["0.921", "0.792 to 0.973"]
+    metric = {"label": "Turned", "value": 0.921, "unit": "share", "digits": 3, "low": 0.792, "high": 0.973}
+    assert metric_in_words(metric).interval == "79.2 to 97.3\u202f%"
+
+
+def test_a_number_carries_its_interval_for_screens_without_room_beside_it():
+    first, second = present_table(measured("number"), 1).rows
+    assert [cell.below for cell in first.cells] == ["", "0.792 to 0.973", ""]
+    assert [cell.below for cell in second.cells] == ["", "", ""]
+    assert [head.below for head in present_table(measured("number"), 1).heads] == ["", "interval", ""]

@@ -14,7 +14,7 @@ LETTERS = 44  # of a name on one line beside nothing
 LINE = 16
 FONT = {"fontSize": 12}
 CONFIG = {
-    "axis": {"labelFontSize": 12, "titleFontSize": 12, "labelLimit": WIDTH},
+    "axis": {"labelFontSize": 12, "titleFontSize": 12, "labelLimit": WIDTH, "labelOverlap": "greedy"},
     "text": FONT,
     "style": dict.fromkeys(("limit-label", "reference-label", "direct-label", "muted-label"), FONT),
 }
@@ -70,7 +70,7 @@ def _lowered(layer: dict[str, Any], by: float) -> dict[str, Any]:
     if "x" in encoding:
         _wrap_title(encoding["x"])
         if isinstance(encoding["x"].get("axis"), dict):
-            encoding["x"]["axis"]["tickCount"] = 5
+            encoding["x"]["axis"]["tickCount"] = 4
     if "y" not in encoding:
         layer["mark"] = {**layer["mark"], "yOffset": by}
     return layer

@@ -50,7 +50,12 @@ def version_list(request: HttpRequest, version: UUID) -> HttpResponse:
     is_all = request.GET.get("show") == "all"
     items = list(queries.with_marks(queries.evidence_of(shown), at)) if is_all else queries.current_for(shown, at=at)
     groups = [group for title, sources in GROUPS if (group := _group(title, sources, items))]
-    unfinished = [run for run in queries.latest_runs(shown, at=at) if run.state != "done"]
+    known = checks.registry()
+    unfinished = [
+        (known[run.check_key].title if run.check_key in known else run.check_key, run)
+        for run in queries.latest_runs(shown, at=at)
+        if run.state != "done"
+    ]
     return page(
         request, "evidence/version_list.html", shown, groups=groups, is_all=is_all, counts=_counts(groups),
         runs=unfinished, documents=queries.documents_for(shown, at=at),
