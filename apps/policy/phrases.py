@@ -64,7 +64,7 @@ NOUNS = {
     "use.automation": "the role of people",
     "eu.ai_class": "the AI Act class",
     "eu.annex_iii_point": "the points of Annex III",
-    "eu.roles": "the roles under the AI Act",
+    "eu.roles": "the roles of the organisation",
     "nyc.output": "the output of the tool",
     "kpi.with_baseline": "the number of targets with a baseline",
     "version.output_kind": "the kind of output",
@@ -155,6 +155,19 @@ def _negated(clause: str) -> str:
     return f"it is not so that {clause}"
 
 
+def _included(name: str, member: str, is_denied: bool) -> str:
+    """That a list holds a value; a role is what the organisation is."""
+    if name == "eu.roles":
+        return f"the organisation is {'not ' if is_denied else ''}the {member}"
+    return f"{called(name)} {'do not include' if is_denied else 'include'} {member}"
+
+
+def _any_of(values: list[str]) -> str:
+    """One of these values; both kinds of high risk are high risk."""
+    both = {VALUES["high_risk_annex_i"], VALUES["high_risk_annex_iii"]}
+    return "high risk" if set(values) == both else joined(values, "or")
+
+
 class _Reader:
     """One expression, read once from left to right: alternatives of conditions of single terms."""
 
@@ -210,11 +223,10 @@ class _Reader:
             return self._group(is_denied)
         if token.startswith("'"):
             self._take("in")
-            noun, verb = called(self._take()), "do not include" if is_denied else "include"
-            return f"{noun} {verb} {value(token.strip(chr(39)))}"
+            return _included(self._take(), value(token.strip(chr(39))), is_denied)
         if self._next() == "in":
             self._take()
-            return f"{called(token)} {'is not' if is_denied else 'is'} {joined(self._values(), 'or')}"
+            return f"{called(token)} {'is not' if is_denied else 'is'} {_any_of(self._values())}"
         if self._next() in _RELATIONS:
             sign = self._take()
             return self._comparison(token, _OPPOSITES[sign] if is_denied else sign)

@@ -45,6 +45,7 @@ _PART = re.compile(
     r"(?P<not>!)?\s*(?P<name>[a-z]\w*(?:\.\w+)*)\s*(?:(?P<op>==|!=|>=|<=|>|<)\s*(?P<value>'[^']*'|[-\d.]+|null|true|false))?"
 )
 MOST_SHOWN = 2
+MOST_LETTERS = 2  # of a field that is a point of a list, such as the practices of Article 5
 _RELATIONS = {"==": "", ">=": "at least ", "<=": "at most ", ">": "more than ", "<": "less than "}
 
 
@@ -127,6 +128,8 @@ def condition(text: str) -> str:
     if match["value"] == "null":
         return f"{name} given" if match["op"] == "!=" else f"no {name}"
     value = match["value"].strip("'")
+    if match["op"] == "==" and value != match["value"]:
+        return f"{name}: {value}" if len(name) > MOST_LETTERS else f"point {name}: {value}"
     if match["op"] == "!=":
         return f"{name} other than {value}"
     return f"{name} {_RELATIONS[match['op']]}{value}"

@@ -27,6 +27,11 @@ def test_everything_that_evidence_has_to_say_reads_without_code():
     assert {text: words for text, words in said.items() if CODE.search(words)} == {}
 
 
+def test_a_point_of_a_list_is_called_one():
+    assert wording.condition("e.ba == 'no'") == "point ba: no"
+    assert wording.condition("e.method == 'expert'") == "method: expert"
+
+
 def test_every_fact_of_the_catalogue_has_words():
     yes_or_no = {name for name, kind in packs.fact_types().items() if kind == "bool"}
     assert yes_or_no == set(phrases.CLAUSES)
