@@ -1,6 +1,6 @@
 """Every step of the journey times every part of the product: kill -9 at its beginning and in its middle.
 
-    python -m tests.faults.matrix [--targets heavy,web,...] [--until dossier_verified] [--folder DIR]
+    python -m tests.faults.matrix [--targets heavy,web,...] [--from submitted] [--until dossier_verified] [--folder DIR]
 
 One demo per target. At the beginning of every step the journey is held (SIGSTOP) until the target is up; then the target is killed
 with SIGKILL, all its processes, and the journey goes on at once. Where the step still runs two seconds after the target is back, it is
@@ -88,10 +88,12 @@ def step_under_fire(rig: Rig, target: str, step: str) -> Cell:
     return Cell(target, step, kills, round(time.monotonic() - begun, 1), rig.starts - starts, not said, said)
 
 
-def row_of(target: str, steps: list[str], folder: Path) -> list[Cell]:
-    """One demo, one target, every step; the last cell is the reading back of everything."""
+def row_of(target: str, spared: list[str], steps: list[str], folder: Path) -> list[Cell]:
+    """One demo, one target, every step but those that are spared; the last cell is the reading back of everything."""
     rig, cells = begin(folder), []
     try:
+        for step in spared:
+            rig.advance(step)
         for step in steps:
             cells.append(step_under_fire(rig, target, step))
             print(json.dumps(asdict(cells[-1])), flush=True)
@@ -114,15 +116,17 @@ def main() -> int:
     """Run the rows that were asked for; exit 0 when every cell held."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--targets", default=",".join(TARGETS), help="of " + ", ".join(TARGETS))
+    parser.add_argument("--from", dest="first", default=STEPS[0], choices=STEPS, help="the first step that is struck")
     parser.add_argument("--until", default=STEPS[-1], choices=STEPS, help="the last step")
     parser.add_argument("--folder", type=Path, help="where the demos live; kept (default: a temporary folder, removed)")
     asked = parser.parse_args()
-    steps = list(STEPS[: STEPS.index(asked.until) + 1])
+    first, after = STEPS.index(asked.first), STEPS.index(asked.until) + 1
+    spared, steps = list(STEPS[:first]), list(STEPS[first:after])
     base = asked.folder or Path(tempfile.mkdtemp(prefix="imprimatur-faults-"))
     cells: list[Cell] = []
     try:
         for target in asked.targets.split(","):
-            cells += row_of(target, steps, base / target)
+            cells += row_of(target, spared, steps, base / target)
     finally:
         if asked.folder is None:
             shutil.rmtree(base, ignore_errors=True)
