@@ -163,6 +163,12 @@ permit(
     approver_is_someone_else,
 )
 permit(
+    "accounts.decline_erasure",
+    is_person,
+    holds_role(Role.PRIVACY_OFFICER, Role.COMPLIANCE, Role.ADMINISTRATOR),
+    approver_is_someone_else,
+)
+permit(
     "accounts.set_organisation_fact",
     is_person,
     holds_role(Role.ADMINISTRATOR, Role.RISK_OFFICER, Role.COMPLIANCE, Role.HEAD_OF_MODEL_RISK),

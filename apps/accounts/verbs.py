@@ -28,6 +28,9 @@ register(
         "accounts.signing_locked": "was locked out of signing,",
         "accounts.passkey_enrolled": "enrolled",
         "accounts.passkey_revoked": "ended",
+        "accounts.erasure_requested": "asked to erase the name of",
+        "accounts.erasure_confirmed": "confirmed that the name is erased of",
+        "accounts.erasure_declined": "declined to erase the name of",
         "accounts.person_erased": "erased the name of",
         "accounts.organisation_fact_set": "answered a fact about",
     }

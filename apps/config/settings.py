@@ -303,6 +303,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AccountKindEnum": "apps.accounts.models.User.Kind",
         "RoleEnum": "apps.accounts.models.Role",
+        "ErasureBasisEnum": "apps.accounts.models.Erasure.Basis",
+        "ErasureStateEnum": "apps.accounts.models.Erasure.State",
+        "BasisEnum": ["explicit", "column", "cartesian", "declared", "manual"],  # of an edge of lineage
         "DatasetKindEnum": "apps.catalog.models.Dataset.Kind",
         "DatasetStateEnum": "apps.catalog.models.Dataset.State",
         "DatasetEventKindEnum": "apps.catalog.models.DatasetEvent.Kind",

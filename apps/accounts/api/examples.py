@@ -52,6 +52,25 @@ CONFIRMED = (
         "rights_are_due": False,
     },
 )
+ERASURE = (
+    {"basis": "asked", "reason": "Request 17 of 2026"},
+    {
+        "id": ID,
+        "url": f"{BASE}/erasures/{ID}",
+        "person": f"{BASE}/users/{ID}",
+        "basis": "asked",
+        "reason": "Request 17 of 2026",
+        "state": "open",
+        "requested_by": "privacy",
+        "created_at": AT,
+        "decided_by": None,
+        "decided_at": None,
+    },
+)
+ERASED = (
+    {"username": "leaver"},
+    {**ERASURE[1], "state": "erased", "decided_by": "compliance", "decided_at": AT},
+)
 ROLE = (
     {
         "user": "validator2",

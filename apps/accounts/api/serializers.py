@@ -5,7 +5,7 @@ from typing import Any
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
-from apps.accounts.models import IdentityMethod, OrganisationFact, Passkey, Role, RoleAssignment, Token, User
+from apps.accounts.models import Erasure, IdentityMethod, OrganisationFact, Passkey, Role, RoleAssignment, Token, User
 from apps.accounts.permissions import SCOPES
 from apps.accounts.rechecks import rights_of
 from apps.core.rest import StrictSerializer
@@ -91,6 +91,52 @@ class ConfirmRequest(ReasonRequest):
     """The roles that you looked at, as `rights` names them, and what you compared them with."""
 
     rights = serializers.ListField(child=serializers.CharField(max_length=120), max_length=200)
+
+
+class ErasureReply(serializers.ModelSerializer[Erasure]):
+    """A request to erase a person. Once it is done, nothing in it names them."""
+
+    person = serializers.SerializerMethodField()
+    requested_by = serializers.SlugRelatedField("username", read_only=True)
+    decided_by = serializers.SlugRelatedField("username", read_only=True, allow_null=True)
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Erasure
+        fields = (
+            "id",
+            "url",
+            "person",
+            "basis",
+            "reason",
+            "state",
+            "requested_by",
+            "created_at",
+            "decided_by",
+            "decided_at",
+        )
+        read_only_fields = fields
+
+    def get_person(self, erasure: Erasure) -> str:
+        """The account, by its address, which stays."""
+        return str(self.context["request"].build_absolute_uri(f"/api/v1/users/{erasure.person_id}"))
+
+    def get_url(self, erasure: Erasure) -> str:
+        """Where this answer is found again."""
+        return str(self.context["request"].build_absolute_uri(f"/api/v1/erasures/{erasure.pk}"))
+
+
+class ErasureRequest(StrictSerializer):
+    """Why a person is to be erased. The reason names nobody."""
+
+    basis = serializers.ChoiceField(Erasure.Basis.choices)
+    reason = serializers.CharField(max_length=300)
+
+
+class ErasureConfirmation(StrictSerializer):
+    """The user name of the person, typed again."""
+
+    username = serializers.CharField(max_length=150)
 
 
 class PasskeyReply(serializers.ModelSerializer[Passkey]):

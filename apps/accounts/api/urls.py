@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.accounts.api import identity, views
+from apps.accounts.api import erasing, identity, views
 
 urlpatterns = [
     path("me", views.Me.as_view()),
@@ -18,6 +18,11 @@ urlpatterns = [
     path("users/<uuid:pk>/password", views.Users.as_view({"post": "password"})),
     path("users/<uuid:pk>/verify-identity", identity.Identities.as_view()),
     path("users/<uuid:pk>/reporting-line", views.Users.as_view({"put": "reporting_line"})),
+    path("users/<uuid:pk>/erasures", erasing.Erasures.as_view({"post": "create"})),
+    path("erasures", erasing.Erasures.as_view({"get": "list"})),
+    path("erasures/<uuid:pk>", erasing.Erasures.as_view({"get": "retrieve"})),
+    path("erasures/<uuid:pk>/confirm", erasing.Erasures.as_view({"post": "confirm"})),
+    path("erasures/<uuid:pk>/decline", erasing.Erasures.as_view({"post": "decline"})),
     path("roles", views.Roles.as_view({"get": "list", "post": "create"})),
     path("roles/<uuid:pk>", views.Roles.as_view({"get": "retrieve"})),
     path("roles/<uuid:pk>/revoke", views.Roles.as_view({"post": "revoke"})),

@@ -12,10 +12,11 @@ from apps.accounts.models.people import (
     UserManager,
     UserQuerySet,
 )
-from apps.accounts.models.personal import PersonalKey, PersonalValue
+from apps.accounts.models.personal import Erasure, PersonalKey, PersonalValue
 from apps.accounts.models.proofs import FailedReauthentication, Passkey, Reauthentication, SigningChallenge
 
 __all__ = [
+    "Erasure",
     "FailedReauthentication",
     "IdentityMethod",
     "OrganisationFact",

@@ -1,5 +1,6 @@
 """Everything that changes accounts. Each call authorises, changes and records in one transaction."""
 
+from apps.accounts.services.erasing import confirm_erasure, confirmation_refusals, decline_erasure, request_erasure
 from apps.accounts.services.organisation import set_organisation_fact
 from apps.accounts.services.passkeys import (
     PasskeyAnswer,
@@ -35,11 +36,14 @@ __all__ = [
     "PasskeyAnswer",
     "challenge_options",
     "commit_name",
+    "confirm_erasure",
     "confirm_rights",
+    "confirmation_refusals",
     "consume_reauthentication",
     "create_first_administrator",
     "create_user",
     "deactivate_user",
+    "decline_erasure",
     "enrol_passkey",
     "erase_person",
     "grant_role",
@@ -53,6 +57,7 @@ __all__ = [
     "record_sign_in",
     "record_sign_out",
     "repeat_erasures",
+    "request_erasure",
     "revoke_passkey",
     "revoke_role",
     "revoke_token",

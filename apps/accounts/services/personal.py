@@ -1,7 +1,6 @@
 """Names in records: committed to, kept under one key for each person, and erased by deleting that key."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -10,14 +9,14 @@ from allauth.socialaccount.models import SocialAccount
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import commitments
+from apps.accounts.erasures import retained_until
 from apps.accounts.models import (
+    Erasure,
     Passkey,
     PersonalKey,
     PersonalValue,
-    Reauthentication,
     Role,
     RoleAssignment,
     Token,
@@ -26,21 +25,12 @@ from apps.accounts.models import (
 from apps.accounts.permissions import approver_is_someone_else
 from apps.accounts.services.roles import require_another_administrator
 from apps.audit.services import record
+from apps.core import moment
 from apps.core.errors import Invalid, NotAllowed, WrongState
 from apps.core.permissions import Refusal, authorise
 
 PRINTED_NAME = "printed_name"
-RETAINED_FOR = timedelta(days=3653)
-"""Ten years from the last signature: Regulation (EU) 2024/1689 Art. 18; 21 CFR 11.10(c), 11.50."""
-
-BASES = {
-    "asked": _("The person asked for it (GDPR Art. 17(1))"),
-    "retention_ended": _("The period for which the records had to be kept is over"),
-    "unlawful": _("The data should never have been kept"),
-    "court_order": _("A court ordered it"),
-    "authority_order": _("A supervisory authority ordered it"),
-}
-OVERRIDING = frozenset({"court_order", "authority_order"})
+OVERRIDING = frozenset({Erasure.Basis.COURT_ORDER, Erasure.Basis.AUTHORITY_ORDER})
 
 
 def commit_name(user: User) -> str:
@@ -59,13 +49,6 @@ def commit_name(user: User) -> str:
     return opening.commitment
 
 
-def retained_until(user: User) -> datetime | None:
-    """Until when the printed name has to be kept because the person signed; None when it never did."""
-    signed = Reauthentication.objects.filter(user=user, used_at__isnull=False, bound_to__startswith="sha256:")
-    last = signed.order_by("-used_at").values_list("used_at", flat=True).first()
-    return last + RETAINED_FOR if last else None
-
-
 @transaction.atomic
 def erase_person(user: User, *, basis: str, reason: str, approver: User, actor: Any) -> User:
     """Delete the key that opens every commitment to this person, and everything else that names them. There is no way back.
@@ -76,10 +59,9 @@ def erase_person(user: User, *, basis: str, reason: str, approver: User, actor: 
     if isinstance(actor, User):
         authorise(actor, "accounts.erase_person", user)
     require_approver(user, approver, actor)
-    if basis not in BASES:
-        raise Invalid(f"The basis is one of {', '.join(BASES)}.", code="UNKNOWN_BASIS")
     user = User.objects.locked(user.pk)
     require_erasable(user, basis)
+    require_nameless(user, reason)
     lost = PersonalValue.objects.filter(user=user).count()
     ended = list(Passkey.objects.usable().filter(user=user))
     forget(user)
@@ -101,9 +83,12 @@ def require_approver(user: User, approver: User, actor: Any) -> None:
 
 
 def require_erasable(user: User, basis: str) -> None:
-    """Raise WrongState with the basis on which the name has to stay, or when there is nothing to erase."""
+    """Raise WrongState with the basis on which the name has to stay, or when there is nothing to erase; Invalid for no basis."""
+    if basis not in Erasure.Basis.values:
+        sentence = f"The basis is one of {', '.join(Erasure.Basis.values)}."
+        raise Invalid(errors=[{"pointer": "/basis", "code": "UNKNOWN_BASIS", "detail": sentence}])
     if user.erased_at is not None:
-        raise WrongState(f"{user} was erased on {user.erased_at:%Y-%m-%d}.", code="ERASED_BEFORE")
+        raise WrongState(f"{user} was erased on {moment.day_in_words(user.erased_at)}.", code="ERASED_BEFORE")
     if not user.is_person:
         raise WrongState("A service account names nobody.", code="IS_PERSON")
     if user.assignments.current().filter(role=Role.ADMINISTRATOR).exists():
@@ -117,6 +102,14 @@ def require_erasable(user: User, basis: str) -> None:
             code="RETAINED",
             retained_until=until.date().isoformat(),
         )
+
+
+def require_nameless(user: User, reason: str) -> None:
+    """Raise Invalid when a reason names the person whom it is about: it would outlive the erasure."""
+    said = reason.casefold()
+    if any(name and name.casefold() in said for name in (user.printed_name, user.username, user.email)):
+        sentence = "The reason names the person. It stays in the log for ever: give the number of the request instead."
+        raise Invalid(errors=[{"pointer": "/reason", "code": "NAMES_THE_PERSON", "detail": sentence}])
 
 
 def forget(user: User) -> None:

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from apps.accounts.models import Role, RoleAssignment, User
 from apps.audit.services import record
+from apps.core import moment
 from apps.core.errors import Conflict, Invalid, WrongState
 from apps.core.permissions import authorise
 
@@ -27,7 +28,7 @@ def grant_role(
     if not user.is_active:
         raise WrongState(f"{user} is deactivated and holds no roles. Reactivate the account first.")
     if ends_at is not None and ends_at <= timezone.now():
-        raise Invalid(f"The end, {ends_at:%Y-%m-%d %H:%M} UTC, has passed already.")
+        raise Invalid(f"The end, {moment.in_words(ends_at)}, has passed already.")
     earlier = user.assignments.filter(role=role, use_case_slug=use_case_slug, revoked_at__isnull=True).first()
     if earlier is not None and earlier.is_current:
         raise Conflict(f"{user} holds this role already. End it first to change its end.")

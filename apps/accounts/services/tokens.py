@@ -12,6 +12,7 @@ from apps.accounts.models import Token, User
 from apps.accounts.permissions import SCOPES
 from apps.accounts.tokens import TokenText, new_token_text, read_token_text
 from apps.audit.services import record
+from apps.core import moment
 from apps.core.errors import Invalid, NotAuthenticated, WrongState
 from apps.core.permissions import authorise
 
@@ -49,7 +50,8 @@ def issue_token(
     now = timezone.now()
     expires_at = expires_at or now + DEFAULT_LIFE
     if not now < expires_at <= now + LONGEST_LIFE:
-        sentence = f"A token ends after now and within {LONGEST_LIFE.days} days; {expires_at:%Y-%m-%d} does not."
+        ends = moment.day_in_words(expires_at)
+        sentence = f"A token ends after now and within {LONGEST_LIFE.days} days; {ends} does not."
         raise Invalid(errors=[{"pointer": "/expires_at", "code": "TOKEN_LIFE", "detail": sentence}])
     text = new_token_text()
     token = Token(
@@ -93,11 +95,12 @@ def use_token(text: str) -> Token:
     now = timezone.now()
     if token.revoked_at is not None:
         raise NotAuthenticated(
-            f"This token was revoked on {token.revoked_at:%Y-%m-%d}. Ask for a new one.", code="TOKEN_REVOKED"
+            f"This token was revoked on {moment.day_in_words(token.revoked_at)}. Ask for a new one.",
+            code="TOKEN_REVOKED",
         )
     if token.expires_at <= now:
         raise NotAuthenticated(
-            f"This token ended on {token.expires_at:%Y-%m-%d}. Ask for a new one.", code="TOKEN_EXPIRED"
+            f"This token ended on {moment.day_in_words(token.expires_at)}. Ask for a new one.", code="TOKEN_EXPIRED"
         )
     if not token.user.is_active:
         raise NotAuthenticated("The account of this token is deactivated.", code="ACCOUNT_DEACTIVATED")

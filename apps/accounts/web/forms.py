@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.models import IdentityMethod, Role, User
+from apps.accounts.models import Erasure, IdentityMethod, Role, User
 from apps.accounts.permissions import SCOPES
 from apps.core.errors import ProductError
 
@@ -155,6 +155,25 @@ class ReasonForm(forms.Form):
     """Why something is ended."""
 
     reason = forms.CharField(label=_("Reason"), max_length=300)
+
+
+class UsernameForm(forms.Form):
+    """Whom it is about, typed."""
+
+    username = forms.CharField(
+        label=_("User name of the person"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+
+class ErasureForm(forms.Form):
+    """Why a person is to be erased."""
+
+    basis = forms.ChoiceField(label=_("On which basis"), choices=Erasure.Basis.choices, widget=forms.RadioSelect)
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=300,
+        help_text=_("The number of the request or order. It stays in the log for ever: no names."),
+    )
 
 
 class PeopleFilter(forms.Form):

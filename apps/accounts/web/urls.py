@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.accounts.web import passkeys, people, rechecking, views
+from apps.accounts.web import erasing, passkeys, people, rechecking, views
 
 app_name = "accounts"
 urlpatterns = [
@@ -19,6 +19,10 @@ urlpatterns = [
     path("admin/people/<uuid:user>/", people.person, name="person"),
     path("admin/people/<uuid:user>/confirm/", rechecking.recheck, name="recheck"),
     path("admin/accounts-to-confirm/", rechecking.recheck_list, name="recheck-list"),
+    path("admin/people/<uuid:user>/erase/", erasing.erasure_new, name="erasure-new"),
+    path("admin/erasures/", erasing.erasure_list, name="erasure-list"),
+    path("admin/erasures/<uuid:erasure>/", erasing.erasure, name="erasure"),
+    path("admin/erasures/<uuid:erasure>/decline/", erasing.erasure_decline, name="erasure-decline"),
     path("admin/people/<uuid:user>/standing/", people.standing, name="standing"),
     path("admin/people/<uuid:user>/verify/", people.verify, name="verify"),
     path("admin/people/<uuid:user>/tokens/new/", people.person_token, name="person-token"),

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.accounts.models import OrganisationFact, Role, RoleAssignment, Token, User
+from apps.accounts.models import Erasure, OrganisationFact, Role, RoleAssignment, Token, User
 from apps.accounts.rechecks import confirmed_since, with_confirmations
 from apps.catalog.models import Dataset
 from apps.gate.models import Decision
@@ -34,6 +34,7 @@ def tasks() -> list[Task]:
         _organisation(),
         _people(),
         _rechecks(),
+        _erasures(),
         _environments(),
         _policies(),
         _use_cases(),
@@ -82,6 +83,17 @@ def _rechecks() -> Task:
         return Task(name, "attention", sentence % {"n": due}, url)
     days = settings.ACCOUNT_RECHECK_DAYS
     return Task(name, "done", _("Every account was confirmed within %(n)d days.") % {"n": days}, url)
+
+
+def _erasures() -> Task:
+    name, url = _("Erasing people"), reverse("accounts:erasure-list")
+    waiting = Erasure.objects.filter(state=Erasure.State.OPEN).count()
+    if waiting:
+        sentence = ngettext(
+            "%(n)d request waits for a second person.", "%(n)d requests wait for a second person.", waiting
+        )
+        return Task(name, "attention", sentence % {"n": waiting}, url)
+    return Task(name, "done", _("No request waits for a second person."), url)
 
 
 def _environments() -> Task:

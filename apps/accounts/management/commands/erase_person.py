@@ -5,8 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.accounts import services
-from apps.accounts.models import User
-from apps.accounts.services.personal import BASES
+from apps.accounts.models import Erasure, User
 from apps.audit.services import system
 from apps.core.errors import ProductError
 
@@ -18,8 +17,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Whom, why it is lawful, and who approved it."""
+        bases = "; ".join(f"{name}: {words}" for name, words in Erasure.Basis.choices)
         parser.add_argument("username", nargs="?", help="the user name of the person")
-        parser.add_argument("--basis", choices=list(BASES), help="; ".join(f"{k}: {v}" for k, v in BASES.items()))
+        parser.add_argument("--basis", choices=Erasure.Basis.values, help=bases)
         parser.add_argument("--approver", help="user name of the privacy or compliance officer who approved it")
         parser.add_argument("--reason", default="", help="a reference, such as the number of the request; no names")
         parser.add_argument(
