@@ -18,7 +18,8 @@ from apps.evidence.web.forms import TypeForm
 def test_the_result_of_every_check_stands_in_a_section_of_the_dossier() -> None:
     assert {key for key, check in registry().items() if plan.home_of(list(check.fills), key) == plan.REST} == set()
     assert plan.home_of([], "ll144") == "D2e" and plan.home_of([], "counterfactuals") == "D2c"
-    assert set(plan.CHECKS.values()) <= set(plan.specs())
+    assert set(plan.CHECKS.values()) <= set(plan.specs()) and set(plan.CHECKS) <= set(registry())
+    assert plan.home_of([], "a new one") == "D2e" and plan.home_of(["deidentification"], "a new one") == "D2b"
 
 
 def test_a_report_of_tests_stands_beside_the_validation() -> None:

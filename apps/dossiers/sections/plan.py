@@ -25,7 +25,7 @@ NUMBERS = {
     "D8": "8",
     "D9": "9",
 }
-# Where the result of a check stands that fills no evidence type of the map.
+# Where the result of a check stands; one that is not named here stands where the first evidence type that it fills does, else in TESTS.
 CHECKS = {
     "data_profile": "D2b",
     "data_quality": "D2b",
@@ -59,6 +59,7 @@ DOCUMENTS = {
     "limits": "D3",
     "other": "D1",
 }
+TESTS = "D2e"
 REST = "A5"
 
 
@@ -154,7 +155,7 @@ def home_of(types: list[str], check: str) -> str:
     """The section in which an item is printed in full."""
     if check in CHECKS:
         return CHECKS[check]
-    return next((homes()[type_id] for type_id in types if type_id in homes()), REST)
+    return next((homes()[type_id] for type_id in types if type_id in homes()), TESTS if check else REST)
 
 
 @cache
