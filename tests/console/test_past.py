@@ -10,6 +10,7 @@ from apps.accounts.past import organisation_facts_at
 from apps.accounts.services import set_organisation_fact
 from apps.catalog import services as catalog
 from apps.catalog.past import dataset_at, fields_at
+from apps.console.queries.datasets import dataset_rows
 from apps.core.moment import NOT_RECORDED, spelled
 from apps.registry import past
 from apps.registry import services as registry
@@ -49,6 +50,10 @@ def story(world: Any) -> Any:
     workflow.answer_finding(finding, text="The feature is taken out.", actor=owner)
     registry.end_deployment(Deployment.objects.get(), reason="Rolled back.", actor=factories.service_account("service"))
     world.finding = finding
+    later = factories.use_case("later-case", title="Later case", owner=owner)
+    factories.model(later, "later-model")
+    factories.dataset("later_table")
+    factories.version(world.model, developer=world.developer, version="later-version")
     return world
 
 
@@ -103,6 +108,10 @@ def pages(world: Any) -> dict[str, tuple[str, str]]:
         "/waivers/": ("Waivers", "Nothing so far"),
         "/policies/": ("Policies", "Nothing so far"),
         "/decisions/": ("decision", "Nothing so far"),
+        "/use-cases/": ("not recorded then", "Decide on anything"),
+        "/models/": ("Production", "later-model"),
+        "/datasets/": ("credit_applications", "later_table"),
+        f"{version}changes/": ("Before is version 11", "later-version"),
         "/lineage/": ("Lineage", "Nothing so far"),
         "/audit/": ("Audit trail", "Rolled back"),
     }
@@ -128,3 +137,64 @@ def test_what_was_not_there_yet_is_not_found(story, risk):
     answer = risk.get(f"/use-cases/retail-credit/?as_at={early}")
     assert answer.status_code == 404
     assert "was not there yet" in answer.content.decode()
+
+
+def main_of(page: bytes) -> str:
+    return page.decode().split("<main")[-1].split("<footer")[0]
+
+
+def test_lists_show_tier_and_state_of_then(story, risk):
+    then = f"?as_at={spelled(story.then)}"
+    use_cases = main_of(risk.get(f"/use-cases/{then}").content)
+    assert "Tier 3" in use_cases and "Tier 2" not in use_cases and "later-case" not in use_cases
+    assert "Tier 2" in main_of(risk.get("/use-cases/").content)
+    models = main_of(risk.get(f"/models/{then}").content)
+    assert "Tier 3" in models and "/versions/12/" in models and "later-version" not in models
+    datasets = main_of(risk.get(f"/datasets/{then}").content)
+    assert "Faulty" not in datasets and "Faulty" in main_of(risk.get("/datasets/").content)
+
+
+def test_columns_about_persons_are_counted_as_they_were_declared(story, at_then):
+    row = next(row for row in dataset_rows([story.dataset], at_then) if row.dataset.pk == story.dataset.pk)
+    assert (row.fields, row.personal, row.unclassified) == (2, 1, 1)
+    now = dataset_rows([story.dataset])[0]
+    assert (now.fields, now.personal, now.unclassified) == (2, 0, 1)
+
+
+@pytest.fixture
+def at_then(story: Any) -> Any:
+    return story.then
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [("/use-cases/", "tier=2"), ("/models/", "tier=2&state=retired"), ("/datasets/", "state=faulty&standing=governed")],
+)
+def test_what_is_filtered_by_a_value_of_now_is_left_out_and_said(story, risk, path, asked):
+    page = main_of(risk.get(f"{path}?as_at={spelled(story.then)}&{asked}").content)
+    assert "only known as it is now" in page and 'name="tier"' not in page and 'name="state"' not in page
+    assert "redit" in page
+
+
+def test_words_are_not_looked_for_in_what_may_have_changed(story, risk):
+    then = f"as_at={spelled(story.then)}"
+    assert "retail-credit" in main_of(risk.get("/use-cases/?text=anything at all").content)
+    assert "retail-credit" not in main_of(risk.get(f"/use-cases/?text=anything at all&{then}").content)
+    assert "retail-credit" in main_of(risk.get(f"/use-cases/?text=retail&{then}").content)
+
+
+def test_changes_are_those_between_the_versions_as_they_stood(story, risk):
+    version = f"/models/credit-scoring/versions/{story.second.version}/changes/"
+    then = f"as_at={spelled(story.then)}"
+    assert "later-version" in main_of(risk.get(version).content)
+    assert risk.get(f"{version}?with=later-version").status_code == 200
+    assert risk.get(f"{version}?with=later-version&{then}").status_code == 404
+    early = spelled(story.second.created_at)
+    page = main_of(risk.get(f"{version}?as_at={early}").content)
+    assert "depth" in page and "credit_applications" not in page  # tied to its data only afterwards
+
+
+def test_a_page_of_the_past_asks_a_limited_number_of_questions(story, risk, django_assert_max_num_queries):
+    for path, most in (("/use-cases/", 25), ("/models/", 40), ("/datasets/", 25)):
+        with django_assert_max_num_queries(most):
+            assert risk.get(f"{path}?as_at={spelled(story.then)}").status_code == 200

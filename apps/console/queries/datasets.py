@@ -38,9 +38,13 @@ class Hit:
     deployments: list[Deployment]
 
 
-def datasets(user: User, *, text: str = "", standing: str = "", state: str = "") -> QuerySet[Dataset]:
-    """The datasets this person may see, filtered."""
+def datasets(
+    user: User, *, text: str = "", standing: str = "", state: str = "", at: datetime | None = None
+) -> QuerySet[Dataset]:
+    """The datasets this person may see, filtered; those of then by what never changes."""
     rows: QuerySet[Dataset] = Dataset.objects.visible_to(user).select_related("owner")
+    if at is not None:
+        return rows.filter(Q(name__icontains=text) | Q(namespace__icontains=text), created_at__lte=at)
     if text:
         rows = rows.filter(Q(name__icontains=text) | Q(title__icontains=text) | Q(namespace__icontains=text))
     if standing:
@@ -50,8 +54,10 @@ def datasets(user: User, *, text: str = "", standing: str = "", state: str = "")
     return rows
 
 
-def dataset_rows(datasets: list[Dataset]) -> list[DatasetRow]:
-    """Lines for these datasets: one query for the columns of all."""
+def dataset_rows(datasets: list[Dataset], at: datetime | None = None) -> list[DatasetRow]:
+    """Lines for these datasets, now or as they were: for now one query for the columns of all."""
+    if at is not None:
+        return [_row_at(then, past.fields_at(then, at)) for then in past.datasets_at(datasets, at)]
     counts = (
         Field.objects.filter(dataset__in=datasets)
         .values("dataset")
@@ -65,6 +71,12 @@ def dataset_rows(datasets: list[Dataset]) -> list[DatasetRow]:
     nothing = {"all": 0, "unclassified": 0, "personal": 0}
     found = [(dataset, by_dataset.get(dataset.pk, nothing)) for dataset in datasets]
     return [DatasetRow(dataset, row["all"], row["unclassified"], row["personal"]) for dataset, row in found]
+
+
+def _row_at(then: Dataset, columns: list[Field]) -> DatasetRow:
+    kinds = [column.classification for column in columns]
+    personal = sum(kind in PERSONAL for kind in kinds)
+    return DatasetRow(then, len(kinds), kinds.count(Classification.UNCLASSIFIED), personal)
 
 
 def dataset(user: User, key: Any, at: datetime | None = None) -> Dataset:

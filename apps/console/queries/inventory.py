@@ -27,9 +27,11 @@ class ModelRow:
     running: list[Deployment]
 
 
-def use_cases(user: User, *, text: str = "", tier: str = "") -> QuerySet[UseCase]:
-    """The use cases this person may see, filtered."""
+def use_cases(user: User, *, text: str = "", tier: str = "", at: datetime | None = None) -> QuerySet[UseCase]:
+    """The use cases this person may see, filtered; those of then by what never changes."""
     rows = UseCase.objects.visible_to(user).select_related("owner")
+    if at is not None:
+        return rows.filter(created_at__lte=at, slug__icontains=text)
     if text:
         rows = rows.filter(Q(title__icontains=text) | Q(slug__icontains=text) | Q(purpose__icontains=text))
     if tier == "none":
@@ -39,9 +41,19 @@ def use_cases(user: User, *, text: str = "", tier: str = "") -> QuerySet[UseCase
     return rows
 
 
-def models(user: User, *, text: str = "", tier: str = "", state: str = "", mine: bool = False) -> QuerySet[Model]:
-    """The models this person may see, filtered."""
+def use_case_rows(use_cases: Iterable[UseCase], at: datetime | None = None) -> list[UseCase]:
+    """These use cases, now or as they were."""
+    return list(use_cases) if at is None else [past.use_case_at(row, at) for row in use_cases]
+
+
+def models(
+    user: User, *, text: str = "", tier: str = "", state: str = "", mine: bool = False, at: datetime | None = None
+) -> QuerySet[Model]:
+    """The models this person may see, filtered; those of then by what never changes."""
     rows = Model.objects.visible_to(user).select_related("use_case", "owner")
+    if at is not None:
+        named = Q(name__icontains=text) | Q(slug__icontains=text) | Q(use_case__slug__icontains=text)
+        return rows.filter(named, created_at__lte=at)
     if text:
         rows = rows.filter(Q(name__icontains=text) | Q(slug__icontains=text) | Q(use_case__title__icontains=text))
     if tier:

@@ -90,8 +90,10 @@ def baseline_at(version: ModelVersion, at: datetime) -> tuple[ModelVersion | Non
     return earlier.order_by("-created_at", "-id").first(), None
 
 
-def baseline(version: ModelVersion) -> tuple[ModelVersion | None, Deployment | None]:
+def baseline(version: ModelVersion, at: datetime | None = None) -> tuple[ModelVersion | None, Deployment | None]:
     """What to compare with: the version in production, otherwise the newest approved one, otherwise the one before."""
+    if at is not None:
+        return baseline_at(version, at)
     running = Deployment.objects.active().filter(version__model=version.model_id, environment__is_production=True)
     deployment = running.exclude(version=version).select_related("version", "environment").order_by("-id").first()
     if deployment is not None:
@@ -106,7 +108,7 @@ def baseline(version: ModelVersion) -> tuple[ModelVersion | None, Deployment | N
 
 def against(version: ModelVersion, links: list[DatasetLink], at: datetime | None = None) -> Against | None:
     """The few numbers that say what a change of version means; None for a first version."""
-    other, deployment = baseline(version) if at is None else baseline_at(version, at)
+    other, deployment = baseline(version, at)
     if other is None:
         return None
     before, after = (evidence_queries.current_for(row, at=at) for row in (other, version))
@@ -141,11 +143,13 @@ def _data_words(links: list[DatasetLink]) -> dict[str, str]:
     return {f"{link.dataset_version.dataset} ({link.get_role_display()})": link.dataset_version.key for link in links}
 
 
-def compared(version: ModelVersion, other: ModelVersion, *, show_equal: bool = False) -> list[Section]:
-    """Every difference between two versions of a model, by kind; `other` is before."""
+def compared(
+    version: ModelVersion, other: ModelVersion, *, show_equal: bool = False, at: datetime | None = None
+) -> list[Section]:
+    """Every difference between two versions of a model, by kind, now or as they stood; `other` is before."""
     pairs: list[tuple[str, str, Any]] = [
-        ("measured", "Measured", _measured(version, other)),
-        ("requirements", "Requirements", _requirements(version, other)),
+        ("measured", "Measured", _measured(version, other, at)),
+        ("requirements", "Requirements", _requirements(version, other, at)),
         ("training", "Bytes and training", comparison.values(_made(other), _made(version))),
         (
             "parameters",
@@ -153,28 +157,35 @@ def compared(version: ModelVersion, other: ModelVersion, *, show_equal: bool = F
             comparison.values(*(row.training.get("parameters") or {} for row in (other, version))),
         ),
         ("features", "Features", comparison.sets(_features(other), _features(version))),
-        ("sources", "Data", comparison.sets(_data_words(dataset_links(other)), _data_words(dataset_links(version)))),
-        ("approval", "Approval", _approval(version, other)),
+        ("sources", "Data", comparison.sets(*(_data_words(dataset_links(row, at)) for row in (other, version)))),
+        ("approval", "Approval", _approval(version, other, at)),
     ]
     return [comparison.section(key, title, rows, show_equal=show_equal) for key, title, rows in pairs]
 
 
-def _measured(version: ModelVersion, other: ModelVersion) -> list[comparison.Difference]:
+def _measured(version: ModelVersion, other: ModelVersion, at: datetime | None) -> list[comparison.Difference]:
     """What got worse first, then what got better, then what is neither."""
-    before, after = (metrics_of(evidence_queries.current_for(row)) for row in (other, version))
+    before, after = (metrics_of(evidence_queries.current_for(row, at=at)) for row in (other, version))
     order = {comparison.WORSE: 0, comparison.BETTER: 1}
     return sorted(comparison.metrics(before, after), key=lambda row: order.get(row.tone, len(order)))
 
 
-def _requirements(version: ModelVersion, other: ModelVersion) -> list[comparison.Difference]:
-    """Outcomes as the gate keeps them for production; a version it never judged there has none."""
-    kept = Clearance.objects.filter(version__in=[version, other], environment__is_production=True)
+def _requirements(version: ModelVersion, other: ModelVersion, at: datetime | None) -> list[comparison.Difference]:
+    """Outcomes as the gate keeps, or had found, them for production; a version it never judged there has none."""
     found: dict[Any, dict[str, str]] = {version.pk: {}, other.pk: {}}
-    rows = Assessment.objects.filter(pk__in=kept.values("assessment_id"))
-    for row in rows.order_by("environment_id"):
+    for row in _assessments([version, other], at):
         outcomes = {str(item["title"]): OUTCOME_WORDS.get(item["outcome"], item["outcome"]) for item in row.results}
         found[row.version_id] = outcomes | found[row.version_id]
     return comparison.values(found[other.pk], found[version.pk]) if all(found.values()) else []
+
+
+def _assessments(versions: list[ModelVersion], at: datetime | None) -> QuerySet[Assessment]:
+    rows: QuerySet[Assessment] = Assessment.objects.filter(version__in=versions, environment__is_production=True)
+    if at is None:
+        kept = Clearance.objects.filter(version__in=versions, environment__is_production=True)
+        return rows.filter(pk__in=kept.values("assessment_id")).order_by("environment_id")
+    known = rows.filter(stage="gate", created_at__lte=at)
+    return known.order_by("environment_id", "version_id", "-created_at").distinct("environment_id", "version_id")
 
 
 def _made(version: ModelVersion) -> dict[str, Any]:
@@ -197,16 +208,14 @@ def _features(version: ModelVersion) -> dict[str, str]:
     return {feature["name"]: feature.get("reason", "") for feature in version.features}
 
 
-def _approval(version: ModelVersion, other: ModelVersion) -> list[comparison.Difference]:
-    found = states([version, other])
+def _approval(version: ModelVersion, other: ModelVersion, at: datetime | None) -> list[comparison.Difference]:
+    found = states([version, other], at)
     before, after = (lifecycle.LABELS[found[row.pk]] for row in (other, version))
     return comparison.values({"State": before}, {"State": after})
 
 
-def siblings(version: ModelVersion, limit: int = 50) -> list[ModelVersion]:
-    """The other versions of the model, newest first."""
-    return list(
-        ModelVersion.objects.filter(model=version.model_id)
-        .exclude(pk=version.pk)
-        .order_by("-created_at", "-id")[:limit]
-    )
+def siblings(version: ModelVersion, limit: int = 50, at: datetime | None = None) -> list[ModelVersion]:
+    """The other versions of the model, newest first, now or as far as there were any."""
+    rows = ModelVersion.objects.filter(model=version.model_id).exclude(pk=version.pk)
+    rows = rows if at is None else rows.filter(created_at__lte=at)
+    return list(rows.order_by("-created_at", "-id")[:limit])

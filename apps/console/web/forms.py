@@ -1,6 +1,7 @@
 """Filters of the console's lists. All go by GET, so a filtered list has an address that can be sent to someone."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -18,7 +19,15 @@ class Words(forms.CharField):
 
 
 class Filter(forms.Form):
-    """A filter that never refuses: what it does not know, it ignores."""
+    """A filter that never refuses: what it does not know, it ignores. In the past it has no field for what changes."""
+
+    changing: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, given: Any, *, at: datetime | None = None) -> None:
+        super().__init__(given)
+        self.left_out = [name for name in self.changing if at is not None and given.get(name)]
+        for name in self.changing if at is not None else ():
+            del self.fields[name]
 
     @property
     def wish(self) -> dict[str, Any]:
@@ -36,12 +45,21 @@ def tiers(*, or_none: bool = False) -> list[tuple[str, Any]]:
 class UseCaseFilter(Filter):
     """The list of use cases."""
 
+    changing = ("tier",)
+
     text = Words(_("Title or purpose"))
     tier = forms.ChoiceField(label=_("Tier"), required=False, choices=lambda: tiers(or_none=True))
+
+    def __init__(self, given: Any, *, at: datetime | None = None) -> None:
+        super().__init__(given, at=at)
+        if at is not None:
+            self.fields["text"].label = _("Short name")
 
 
 class ModelFilter(Filter):
     """The list of models."""
+
+    changing = ("tier", "state")
 
     text = Words(_("Model or use case"))
     tier = forms.ChoiceField(label=_("Tier"), required=False, choices=tiers)
@@ -50,6 +68,8 @@ class ModelFilter(Filter):
 
 class DatasetFilter(Filter):
     """The list of datasets."""
+
+    changing = ("standing", "state")
 
     text = Words(_("Name or namespace"))
     standing = forms.ChoiceField(

@@ -1,16 +1,19 @@
 """Pages of use cases, models and datasets."""
 
+from dataclasses import replace
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.console.queries import datasets as dataset_queries
 from apps.console.queries import inventory, versions
 from apps.console.queries.paging import keyset
-from apps.console.web.forms import DatasetFilter, ModelFilter, UseCaseFilter
+from apps.console.web.forms import DatasetFilter, Filter, ModelFilter, UseCaseFilter
 from apps.core import moment
 from apps.policy import packs
 from apps.registry import queries as registry
@@ -18,11 +21,22 @@ from apps.registry.past import kpis_at
 from apps.workflow import queries as workflow
 
 
+def say_left_out(request: HttpRequest, form: Filter) -> None:
+    """Say which filters of the address were not used, because they ask for what is so now."""
+    if form.left_out:
+        names = ", ".join(form.left_out)
+        messages.warning(request, _("Not filtered by %(names)s: that is only known as it is now.") % {"names": names})
+
+
 @login_required
+@moment.shows_past
 def use_case_list(request: HttpRequest) -> HttpResponse:
-    """Every use case this person may see."""
-    form = UseCaseFilter(request.GET)
-    page = keyset(inventory.use_cases(request.user, **form.wish), by=("title", "id"), query=request.GET)
+    """Every use case this person may see, now or as they were."""
+    at = moment.of(request)
+    form = UseCaseFilter(request.GET, at=at)
+    say_left_out(request, form)
+    page = keyset(inventory.use_cases(request.user, **form.wish, at=at), by=("title", "id"), query=request.GET)
+    page = replace(page, rows=inventory.use_case_rows(page.rows, at))
     return render(request, "console/use_case_list.html", {"form": form, "page": page})
 
 
@@ -48,12 +62,15 @@ def use_case(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @login_required
+@moment.shows_past
 def model_list(request: HttpRequest) -> HttpResponse:
-    """Every model this person may see, with its newest version and what runs."""
-    form = ModelFilter(request.GET)
-    page = keyset(inventory.models(request.user, **form.wish), by=("name", "id"), query=request.GET)
-    rows = inventory.model_rows(page.rows)
-    states = versions.states([row.newest.pk for row in rows if row.newest])
+    """Every model this person may see, with its newest version and what runs, now or then."""
+    at = moment.of(request)
+    form = ModelFilter(request.GET, at=at)
+    say_left_out(request, form)
+    page = keyset(inventory.models(request.user, **form.wish, at=at), by=("name", "id"), query=request.GET)
+    rows = inventory.model_rows(page.rows, at)
+    states = versions.states([row.newest.pk for row in rows if row.newest], at)
     return render(request, "console/model_list.html", {"form": form, "page": page, "rows": rows, "states": states})
 
 
@@ -75,11 +92,14 @@ def model(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @login_required
+@moment.shows_past
 def dataset_list(request: HttpRequest) -> HttpResponse:
-    """Every dataset this person may see, with what is known of its columns."""
-    form = DatasetFilter(request.GET)
-    page = keyset(dataset_queries.datasets(request.user, **form.wish), by=("name", "id"), query=request.GET)
-    rows = dataset_queries.dataset_rows(page.rows)
+    """Every dataset this person may see, with what is known of its columns, now or then."""
+    at = moment.of(request)
+    form = DatasetFilter(request.GET, at=at)
+    say_left_out(request, form)
+    page = keyset(dataset_queries.datasets(request.user, **form.wish, at=at), by=("name", "id"), query=request.GET)
+    rows = dataset_queries.dataset_rows(page.rows, at)
     return render(request, "console/dataset_list.html", {"form": form, "page": page, "rows": rows})
 
 

@@ -62,20 +62,34 @@ def overview(
 
 
 @login_required
+@moment.shows_past
 def changes(request: HttpRequest, model: str, version: str) -> HttpResponse:
-    """Against the version in production, or the one chosen: only what differs, unless all is asked for."""
-    shown = registry.version_named(request.user, model, version)
-    others = version_queries.siblings(shown)
-    wanted = request.GET.get("with", "")
-    other = (
-        next((row for row in others if row.version == wanted), None) if wanted else version_queries.baseline(shown)[0]
-    )
+    """Against the version in production, or the one chosen: only what differs, unless all is asked for; now or then."""
+    at = moment.of(request)
+    shown = registry.version_named(request.user, model, version, at=at)
+    return render(request, "console/version_changes.html", compared_with(request, shown, at))
+
+
+def compared_with(request: HttpRequest, shown: ModelVersion, at: datetime | None) -> dict[str, Any]:
+    """What the page of changes shows, with the other version that the address names."""
+    others, wanted = version_queries.siblings(shown, at=at), request.GET.get("with", "")
+    if wanted:
+        other = next((row for row in others if row.version == wanted), None)
+    else:
+        other = version_queries.baseline(shown, at)[0]
     if wanted and other is None:
         raise NotFound(f"{shown.model.name} has no other version {wanted[:60]}.")
     show_all = "all" in request.GET
-    sections = version_queries.compared(shown, other, show_equal=show_all) if other else []
-    standing = workflow.standing_approval(shown)
-    context = {"version": shown, "tab": "changes", "header": heading(shown, request.user, standing, None), "other": other,
-               "others": others, "sections": sections, "show_all": show_all, "summary": comparison.summary(sections),
-               "equal": sum(part.equal for part in sections)}  # fmt: skip
-    return render(request, "console/version_changes.html", context)
+    sections = version_queries.compared(shown, other, show_equal=show_all, at=at) if other else []
+    standing = workflow.standing_of(shown, at=at)
+    return {
+        "version": shown,
+        "tab": "changes",
+        "header": heading(shown, request.user, standing, None),
+        "other": other,
+        "others": others,
+        "sections": sections,
+        "show_all": show_all,
+        "summary": comparison.summary(sections),
+        "equal": sum(part.equal for part in sections),
+    }
