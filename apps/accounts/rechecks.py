@@ -24,7 +24,7 @@ def rights_of(user: User) -> list[str]:
     return sorted(f"{row.role} for {row.use_case_slug}" if row.use_case_slug else row.role for row in held)
 
 
-def with_confirmations(rows: QuerySet[User]) -> QuerySet[User]:
+def with_confirmations(rows: QuerySet[User]) -> QuerySet[Any]:
     """Accounts with `identity_is_due`, `rights_are_due` and `quiet_since`, the older of the two confirmations.
 
     Who never was confirmed counts from the day the account was made. A service account has no identity to confirm.
@@ -50,7 +50,7 @@ def _flag(condition: Q) -> Any:
     return ExpressionWrapper(condition, output_field=BooleanField())
 
 
-def accounts_to_confirm(user: Any) -> QuerySet[User]:
+def accounts_to_confirm(user: Any) -> QuerySet[Any]:
     """Active accounts whose identity or roles are to be confirmed again, among those that this user may see."""
     rows = with_confirmations(users_for(user).select_related("rights_confirmed_by").filter(is_active=True))
     return rows.filter(Q(identity_is_due=True) | Q(rights_are_due=True))

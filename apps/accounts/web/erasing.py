@@ -74,7 +74,7 @@ def erasure_decline(request: HttpRequest, erasure: Any) -> HttpResponse:
 
 def answered(request: HttpRequest, shown: Erasure, form: Any, move: str) -> bool:
     """Whether the service did what the second person answered; its refusal is in the form otherwise."""
-    moves = {"confirm": services.confirm_erasure, "decline": services.decline_erasure}
+    moves: dict[str, Any] = {"confirm": services.confirm_erasure, "decline": services.decline_erasure}
     try:
         decided = moves[move](shown, **form.cleaned_data, actor=request.user)
     except ProductError as refused:
