@@ -49,6 +49,14 @@ READINGS: dict[str, tuple[str, str, Any]] = {
     "none": ("", "", _("None")),
 }
 UNKNOWN = "–"
+SINGULAR = {
+    "categories": "category",
+    "changes": "change",
+    "measures": "measure",
+    "requests": "request",
+    "sets": "set",
+    "values": "value",
+}
 NUMERIC = {"count", "number", "share", "interval"}
 
 
@@ -201,7 +209,10 @@ def with_intervals(cells: list[Cell]) -> list[Cell]:
     nexts = [*cells[1:], Cell("", "", "")]
     return [
         replace(one, below=after.text)
-        if one.is_number and one.kind != "interval" and after.kind == "interval" and after.text != UNKNOWN
+        if one.is_number
+        and one.kind != "interval"
+        and after.kind == "interval"
+        and after.text not in (UNKNOWN, one.text)
         else one
         for one, after in zip(cells, nexts, strict=True)
     ]
@@ -255,11 +266,18 @@ def metric_in_words(metric: dict[str, Any]) -> Number:
     """A metric with every number in words."""
     digits = metric["digits"]
     value = percent(metric["value"]) if metric["unit"] == "share" else number(float(metric["value"]), digits)
-    unit = "" if metric["unit"] in {"", "share", "rows", "columns", "groups", "features"} else f" {metric['unit']}"
+    unit = unit_beside(metric["value"], metric["unit"])
     has_interval = metric.get("low") is not None and metric.get("high") is not None
     kind, digits = ("share_interval", 1) if metric["unit"] == "share" else ("interval", digits)
     interval = in_words([metric["low"], metric["high"]], kind, digits) if has_interval else ""
     return Number(metric["label"], value + unit, interval)
+
+
+def unit_beside(value: float, unit: str) -> str:
+    """A metric's unit behind its value; none where the label counts already, and one thing is not called many."""
+    if unit in {"", "share", "rows", "columns", "groups", "features"}:
+        return ""
+    return f" {SINGULAR.get(unit, unit) if value == 1 else unit}"
 
 
 def method_in_words(item: Evidence) -> list[tuple[str, str]]:

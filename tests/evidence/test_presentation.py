@@ -45,3 +45,16 @@ def test_a_number_carries_its_interval_for_screens_without_room_beside_it():
     assert [cell.below for cell in first.cells] == ["", "0.792 to 0.973", ""]
     assert [cell.below for cell in second.cells] == ["", "", ""]
     assert [head.below for head in present_table(measured("number"), 1).heads] == ["", "interval", ""]
+
+
+def test_one_thing_is_not_called_many():
+    metric = {"label": "Left out", "unit": "categories", "digits": 0}
+    assert metric_in_words({**metric, "value": 1}).value == "1 category"
+    assert metric_in_words({**metric, "value": 2}).value == "2 categories"
+
+
+def test_what_is_withheld_is_said_once():
+    row = present_table(
+        {**measured("number"), "rows": [{"group": "male", "rate": "withheld", "interval": "withheld"}]}, 1
+    ).rows[0]
+    assert [cell.below for cell in row.cells] == ["", "", ""]

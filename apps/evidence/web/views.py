@@ -50,17 +50,18 @@ def version_list(request: HttpRequest, version: UUID) -> HttpResponse:
     is_all = request.GET.get("show") == "all"
     items = list(queries.with_marks(queries.evidence_of(shown), at)) if is_all else queries.current_for(shown, at=at)
     groups = [group for title, sources in GROUPS if (group := _group(title, sources, items))]
-    known = checks.registry()
-    unfinished = [
-        (known[run.check_key].title if run.check_key in known else run.check_key, run)
-        for run in queries.latest_runs(shown, at=at)
-        if run.state != "done"
-    ]
     return page(
         request, "evidence/version_list.html", shown, groups=groups, is_all=is_all, counts=_counts(groups),
-        runs=unfinished, documents=queries.documents_for(shown, at=at),
+        runs=_unfinished(shown, at), documents=queries.documents_for(shown, at=at),
         may_ask=not refusals(request.user, "evidence.request_checks", shown),
     )  # fmt: skip
+
+
+def _unfinished(version: ModelVersion, at: datetime | None) -> list[tuple[str, Any]]:
+    """Checks that have no result, with their titles."""
+    known = checks.registry()
+    runs = [run for run in queries.latest_runs(version, at=at) if run.state != "done"]
+    return [(known[run.check_key].title if run.check_key in known else run.check_key, run) for run in runs]
 
 
 def _group(title: Any, sources: set[Source], items: list[Evidence]) -> dict[str, Any]:
