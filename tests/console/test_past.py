@@ -198,3 +198,19 @@ def test_a_page_of_the_past_asks_a_limited_number_of_questions(story, risk, djan
     for path, most in (("/use-cases/", 25), ("/models/", 40), ("/datasets/", 25)):
         with django_assert_max_num_queries(most):
             assert risk.get(f"{path}?as_at={spelled(story.then)}").status_code == 200
+
+
+def test_the_api_names_the_same_changes_now_and_then(story, world):
+    caller = factories.api(world.risk, "read")
+    address = f"/api/v1/versions/{story.second.pk}/changes"
+    now = caller.get(address).json()
+    assert (now["before"], now["after"]) == ("11", "12")
+    then = caller.get(f"{address}?as_at={spelled(story.then)}").json()
+    assert (then["before"], then["after"]) == ("11", "12")
+    parameters = next(part for part in then["sections"] if part["key"] == "parameters")
+    assert parameters["rows"] == [{"name": "depth", "before": "3", "after": "4", "change": "changed"}]
+    assert next(part for part in caller.get(f"{address}?all=1").json()["sections"] if part["key"] == "parameters")[
+        "equal"
+    ]
+    assert caller.get(f"{address}?with=later-version&as_at={spelled(story.then)}").status_code == 404
+    assert factories.api(world.stranger, "read").get(address).status_code == 404

@@ -219,3 +219,15 @@ def siblings(version: ModelVersion, limit: int = 50, at: datetime | None = None)
     rows = ModelVersion.objects.filter(model=version.model_id).exclude(pk=version.pk)
     rows = rows if at is None else rows.filter(created_at__lte=at)
     return list(rows.order_by("-created_at", "-id")[:limit])
+
+
+def other_version(
+    version: ModelVersion, wanted: str, others: list[ModelVersion], at: datetime | None = None
+) -> ModelVersion | None:
+    """The version that one compares with: the one of these that is named, otherwise the baseline. NotFound for a wrong name."""
+    if not wanted:
+        return baseline(version, at)[0]
+    found = next((row for row in others if row.version == wanted), None)
+    if found is None:
+        raise NotFound(f"{version.model.name} has no other version {wanted[:60]}.")
+    return found

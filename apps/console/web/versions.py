@@ -12,7 +12,6 @@ from apps.console import comparison
 from apps.console.queries import versions as version_queries
 from apps.console.queries.judged import judged
 from apps.core import moment
-from apps.core.errors import NotFound
 from apps.lineage.queries import subjects_read_once
 from apps.registry import queries as registry
 from apps.registry.models import Environment, ModelVersion
@@ -72,13 +71,8 @@ def changes(request: HttpRequest, model: str, version: str) -> HttpResponse:
 
 def compared_with(request: HttpRequest, shown: ModelVersion, at: datetime | None) -> dict[str, Any]:
     """What the page of changes shows, with the other version that the address names."""
-    others, wanted = version_queries.siblings(shown, at=at), request.GET.get("with", "")
-    if wanted:
-        other = next((row for row in others if row.version == wanted), None)
-    else:
-        other = version_queries.baseline(shown, at)[0]
-    if wanted and other is None:
-        raise NotFound(f"{shown.model.name} has no other version {wanted[:60]}.")
+    others = version_queries.siblings(shown, at=at)
+    other = version_queries.other_version(shown, request.GET.get("with", ""), others, at)
     show_all = "all" in request.GET
     sections = version_queries.compared(shown, other, show_equal=show_all, at=at) if other else []
     standing = workflow.standing_of(shown, at=at)
