@@ -31,7 +31,10 @@ def test_policy_pages_render(credit):
     assert "eu.ai_class" in page and "eu.ai_class" not in shown
     version = PolicyVersion.objects.first()
     assert browser.get(reverse("policy:policy-version", args=[version.pk])).status_code == 200
-    assert browser.get(reverse("policy:framework", args=["gdpr"])).status_code == 200
+    framework = browser.get(reverse("policy:framework", args=["gdpr"])).content.decode()
+    assert "checked against the text" in framework and "Lawful-basis record" in framework
+    shown = re.sub(r"<details class=\"as-written\">.*?</details>", "", framework, flags=re.DOTALL)
+    assert "data.personal" in framework and "data.personal" not in shown and "&amp;&amp;" not in shown
     assert browser.get(reverse("policy:framework", args=["none"])).status_code == 404
 
 

@@ -7,6 +7,11 @@ from apps.policy import packs, phrases, queries, wording
 from apps.policy.models import Framework, Policy, PolicyVersion
 from apps.policy.requirements import Requirement, compile_requirement, conjuncts
 
+VERIFIED = {
+    "primary_copy": "checked against the text",
+    "secondary": "from secondary sources",
+    "general": "from general knowledge",
+}
 HOUSE = {"house": "House rules", "minimum-evidence": "Minimum evidence"}
 
 
@@ -90,7 +95,7 @@ def framework_requirement(row: dict[str, Any]) -> dict[str, Any]:
     kinds = packs.catalogue()
     return {
         **row, "applies": applies(row["applies_when"]), "rule": as_written(row), "severity": row["severity"].replace("_", " "),
-        "verified": str(row.get("verified", "")).replace("_", " "),
+        "verified": VERIFIED.get(row.get("verified", ""), ""),
         "items": [
             {"title": kinds[item["type"]].title if item["type"] in kinds else item["type"], "says": conditions(item["pass"])}
             for item in row.get("evidence", [])
