@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from apps.evidence import artifact, services
 from apps.evidence.checks.base import Unmeasurable
 from apps.evidence.inputs import artifacts
-from apps.evidence.inputs.onnx_scoring import OnnxScorer
+from apps.evidence.inputs.file_scoring import FileScorer
 from apps.evidence.models import Evidence
 from tests import factories
 from tests.evidence.conftest import FEATURES, credit_rows, score_of
@@ -116,13 +116,13 @@ def test_an_honest_model_is_read_and_gives_its_scores() -> None:
     model, rows = linear_model(), credit_rows(50)
     artifacts.refuse_other_formats(model, "model.onnx")
     artifacts.walk(model, "model.onnx")
-    found = OnnxScorer(model, "model.onnx").predict(columns_of(rows))
+    found = FileScorer(model, "model.onnx").predict(columns_of(rows))
     assert found == pytest.approx(np.array([score_of(row) for row in rows]), abs=1e-6)
 
 
 def test_a_model_that_does_not_fit_the_rows_says_so() -> None:
     with pytest.raises(Unmeasurable, match="housing"):
-        OnnxScorer(linear_model(), "model.onnx").predict({"income": [1], "duration": [2]})
+        FileScorer(linear_model(), "model.onnx").predict({"income": [1], "duration": [2]})
 
 
 def served_with_file(credit: Any, data_root: Path, model: bytes, format: str = "onnx") -> Any:

@@ -30,7 +30,8 @@ def _double(columns: Mapping[str, Sequence[Any]]) -> list[float]:
 class ArtifactParity(Check):
     """Whether the registered model file and the serving endpoint give the same scores for the same rows.
 
-    Source: SR 26-2 on implementation of models; ONNX specification 1.x. The file is run in a process of its own, with limits."""
+    Source: SR 26-2 on implementation of models; ONNX specification 1.x; model formats of XGBoost and LightGBM.
+    The file is run in a process of its own, with limits of time and memory, and never unpickled."""
 
     key, title, order = "artifact_parity", "File and endpoint agree", 35
     reads = ("test", "scored", "train")
@@ -108,8 +109,8 @@ class ArtifactParity(Check):
             ],
             method={
                 "Measure": f"Scores of file and endpoint for {whole(len(gap))} rows, equal within {plan['tolerance']:g}",
-                "File": "ONNX, opened after its digest was compared with the registration, in a process with limits of time and memory",
-                "Refused": "Every other format, and ONNX that points at other files; nothing is ever unpickled",
+                "File": "Opened after its digest was compared with the registration, in a process with limits of time and memory",
+                "Refused": "All but ONNX, XGBoost and LightGBM; files that point at other files or outside themselves; every pickle",
             },
         )
 

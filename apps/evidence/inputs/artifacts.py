@@ -1,7 +1,8 @@
-"""Model files: what they are is read from their bytes, never from their name, and only ONNX graphs are ever opened.
+"""Model files: what they are is read from their bytes, never from their name; ONNX graphs and the texts of two tree libraries are opened.
 
 Nothing is unpickled, unpacked or parsed by a library here. A format that can run code, or that would have to be unpacked to be
-looked at, is refused by name. An ONNX file is walked field by field: one that points at other files is refused.
+looked at, is refused by name. An ONNX file is walked field by field: one that points at other files is refused. A model of
+XGBoost or LightGBM is only sniffed here; `trees_child` reads it, index by index, in a process of its own.
 """
 
 import io
@@ -32,6 +33,7 @@ NAMED = {
     b"MZ": "a program",
     b"#!": "a script",
 }
+WORDS = {"onnx": "an ONNX graph", "xgboost": "a model of XGBoost", "lightgbm": "a model of LightGBM"}
 # The fields of onnx.proto in which a tensor can lie: message -> field number -> message.
 ONNX: dict[str, dict[int, str]] = {
     "Model": {7: "Graph", 20: "Training", 25: "Function"},
@@ -50,20 +52,46 @@ class Refused(Unmeasurable):
     """A model file that is not opened here. The text says what it is and what to do instead."""
 
 
+def read_model(path: Path, format: str) -> bytes:
+    """The bytes of a model file of this format, as far as they can be judged without reading it whole. Raises Refused."""
+    content = bytes_of(path)
+    refuse_other_formats(content, path.name)
+    found = tree_format(content)
+    if format == "onnx" and not found:
+        walk(content, path.name)
+    elif found != format:
+        raise Refused(
+            f"{path.name} is {WORDS[found]}, but {WORDS[format]} was registered. It is not opened: register it as what it is."
+            if found and format in WORDS
+            else f"{path.name} is no {WORDS.get(format, format)}. It is not opened."
+        )
+    return content
+
+
 def read_onnx(path: Path) -> bytes:
     """The bytes of an ONNX graph that stands on its own. Raises Refused for everything else."""
+    return read_model(path, "onnx")
+
+
+def bytes_of(path: Path) -> bytes:
+    """The bytes of a regular file that is not too large."""
     try:
         size = path.stat().st_size
         if not path.is_file() or size > MOST_BYTES:
             raise Refused(
                 f"{path.name} is no regular file of at most {MOST_BYTES // 1024**2} MiB, so it is not opened."
             )
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as refused:
         raise Refused(f"{path.name} could not be opened: {refused.strerror}.") from refused
-    refuse_other_formats(content, path.name)
-    walk(content, path.name)
-    return content
+
+
+def tree_format(content: bytes) -> str:
+    """Which tree library's text the bytes begin like; empty for neither."""
+    head = content[:HEAD].lstrip()
+    if head.startswith(b"tree\n"):
+        return "lightgbm"
+    return "xgboost" if head[:1] == b"{" else ""
 
 
 def refuse_other_formats(content: bytes, name: str) -> None:
@@ -74,8 +102,8 @@ def refuse_other_formats(content: bytes, name: str) -> None:
         found = "a pickle: opening it runs the code in it"
     elif is_zlib(head):
         found = "a compressed joblib file"
-    elif head.lstrip()[:1] in {b"{", b"["} or head.lstrip().startswith(b"tree\n"):
-        found = "text of XGBoost, LightGBM or another library, for which there is no reader here"
+    elif head.lstrip()[:1] == b"[":
+        found = "a list in JSON, as no library writes a model that is read here"
     elif head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<"):
         found = "XML, as PMML is, for which there is no reader here"
     elif len(head) > 9 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") >= 2:

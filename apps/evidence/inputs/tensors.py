@@ -145,7 +145,8 @@ def values_of(output: Mapping[str, Any], content: bytes) -> Any:
 
 def texts_of(name: str, content: bytes, count: int) -> list[str]:
     """Texts with their lengths before them."""
-    found, place = [], 0
+    found: list[str] = []
+    place = 0
     while place + 4 <= len(content) and len(found) < count:
         (length,) = struct.unpack_from("<I", content, place)
         place += 4 + length

@@ -1,4 +1,4 @@
-"""Scores from an ONNX file, computed in a process of its own (`onnx_child`), never in the worker."""
+"""Scores from a model file, computed in a process of its own (`onnx_child`, `trees_child`), never in the worker."""
 
 import json
 import subprocess
@@ -12,26 +12,42 @@ from typing import Any
 import numpy as np
 
 from apps.evidence.checks.base import Unmeasurable
-from apps.evidence.inputs.scoring import plain, score_of
+from apps.evidence.inputs.artifacts import Refused
+from apps.evidence.inputs.scoring import score_of
+from apps.evidence.inputs.tensors import plain
 
-CHILD = Path(__file__).with_name("onnx_child.py")
+CHILDREN = {
+    "onnx": Path(__file__).with_name("onnx_child.py"),
+    "xgboost": Path(__file__).with_name("trees_child.py"),
+    "lightgbm": Path(__file__).with_name("trees_child.py"),
+}
 SECONDS = 120
 
 
 @dataclass(frozen=True)
-class OnnxScorer:
+class FileScorer:
     """A model file that answers like an endpoint does. `positive` is the class whose probability is the score."""
 
     model: bytes
     name: str
     positive: str = "1"
+    format: str = "onnx"
 
     def predict(self, columns: Mapping[str, Sequence[Any]]) -> np.ndarray:
         """One score per row. Raises Unmeasurable when the graph refuses the rows or takes too long."""
         count = len(next(iter(columns.values()), []))
         values = {name: [plain(value) for value in column] for name, column in columns.items()}
-        request = json.dumps({"bytes": len(self.model), "columns": values, "order": list(columns)}).encode()
-        answer = self._run(request + b"\n" + self.model)
+        asked = {"bytes": len(self.model), "format": self.format, "columns": values, "order": list(columns)}
+        answer = self._run(json.dumps(asked).encode() + b"\n" + self.model)
+        if "install" in answer:
+            raise Unmeasurable(
+                f"{self.name} is a model of {self.format}, and the library that reads it is not installed. "
+                f"An administrator installs the extra `{self.format}` ({answer['install']}) where the heavy worker runs, "
+                "or the developer registers an ONNX export.",
+                code="LIBRARY_MISSING",
+            )
+        if "refused" in answer:
+            raise Refused(f"{self.name} is not opened: {str(answer['refused'])[:300]}.")
         if "error" in answer:
             raise Unmeasurable(f"{self.name} could not be run on these rows: {str(answer['error'])[:300]}.")
         scores = score_of(answer.get("outputs"), count, self.positive)
@@ -45,7 +61,7 @@ class OnnxScorer:
         with tempfile.TemporaryDirectory() as nowhere:
             try:
                 done = subprocess.run(
-                    [sys.executable, "-I", str(CHILD)], input=request, capture_output=True, timeout=SECONDS, cwd=nowhere,
+                    [sys.executable, "-I", str(CHILDREN[self.format])], input=request, capture_output=True, timeout=SECONDS, cwd=nowhere,
                     env={"OMP_NUM_THREADS": "1"}, check=False,
                 )  # fmt: skip
             except subprocess.TimeoutExpired as slow:
