@@ -273,6 +273,14 @@ def metric_in_words(metric: dict[str, Any]) -> Number:
     return Number(metric["label"], value + unit, interval)
 
 
+def measure_in_words(name: str) -> str:
+    """What a measured name is: "Area under the ROC curve, by Performance"; as it stands where no check reports it."""
+    key, _dot, metric = name.removeprefix("metrics.").partition(".")
+    check = registry().get(key)
+    label = next((row.label for row in check.metrics if row.key == metric), "") if check else ""
+    return f"{label}, {_('by')} {check.title}" if check and label else name
+
+
 def unit_beside(value: float, unit: str) -> str:
     """A metric's unit behind its value; none where the label counts already, and one thing is not called many."""
     if unit in {"", "share", "rows", "columns", "groups", "features"}:

@@ -102,6 +102,15 @@ def test_a_use_case_shows_objective_measures_and_that_nobody_confirmed_a_tier(wo
     assert "Score card" in page
 
 
+def test_a_measure_of_the_objective_names_the_check_that_reports_it(world: World, risk: Client) -> None:
+    world.use_case.kpis.create(
+        name="AUC", target=0.7, baseline_name="Rules", baseline_value=0.6, measure="metrics.performance.auc"
+    )
+    page = text_of(risk, reverse("console:use-case", args=[world.use_case.slug]))
+    assert "Area under the ROC curve, by Performance" in page
+    assert "metrics.performance" not in page
+
+
 def test_a_dataset_shows_terms_columns_and_who_rests_on_it(world: World, risk: Client) -> None:
     page = text_of(risk, reverse("console:dataset", args=[world.dataset.pk]))
     assert "Credit scoring 12" in page

@@ -1,6 +1,6 @@
 """Evidence in words."""
 
-from apps.evidence.presentation import metric_in_words, present_table
+from apps.evidence.presentation import measure_in_words, metric_in_words, present_table
 
 
 def table(*names: str) -> dict:
@@ -58,3 +58,9 @@ def test_what_is_withheld_is_said_once():
         {**measured("number"), "rows": [{"group": "male", "rate": "withheld", "interval": "withheld"}]}, 1
     ).rows[0]
     assert [cell.below for cell in row.cells] == ["", "", ""]
+
+
+def test_a_measured_name_is_said_with_its_check():
+    assert measure_in_words("metrics.performance.auc") == "Area under the ROC curve, by Performance"
+    assert measure_in_words("metrics.none.such") == "metrics.none.such"
+    assert measure_in_words("cost per case") == "cost per case"

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import date
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from apps.console.journey.acts import Stage
 from apps.console.journey.client import Refused
 from apps.console.journey.scene import Scene
 from apps.console.journey.story import in_days, story
+from apps.core import moment
 
 MAIN = "main"
 
@@ -44,7 +46,8 @@ def grant_waiver(stage: Stage, name: str) -> str:
         granted = stage.by("risk").post(f"/api/v1/waivers/{asked['id']}/approve", reason, key=f"grant-{asked['id']}")
         waivers[name] = {"id": granted["id"], "ends_on": granted["ends_on"]}
         stage.keep(waivers=waivers)
-    return f"{row['lacks'].replace('_', ' ').capitalize()} is waived until {waivers[name]['ends_on']} with a compensating control."
+    ends = moment.day_in_words(date.fromisoformat(waivers[name]["ends_on"]))
+    return f"{row['lacks'].replace('_', ' ').capitalize()} is waived until {ends} with a compensating control."
 
 
 def discuss(stage: Stage) -> str:

@@ -15,6 +15,7 @@ from apps.console.queries import inventory, versions
 from apps.console.queries.paging import keyset
 from apps.console.web.forms import DatasetFilter, Filter, ModelFilter, UseCaseFilter
 from apps.core import moment
+from apps.evidence.presentation import measure_in_words
 from apps.policy import packs
 from apps.registry import queries as registry
 from apps.registry.past import kpis_at
@@ -50,7 +51,7 @@ def use_case(request: HttpRequest, slug: str) -> HttpResponse:
     path = workflow.path_preview(found, at=at)
     context = {
         "use_case": found,
-        "kpis": kpis_at(found, at),
+        "kpis": [(kpi, measure_in_words(kpi.measure)) for kpi in kpis_at(found, at)],
         "facts": inventory.fact_areas(found.facts, packs.facts()),
         "arithmetic": found.tier_arithmetic,
         "rows": rows,
