@@ -1,8 +1,12 @@
 """Scores known from earlier in a run: no row is sent twice, and what is found is what would be found without them."""
 
+import struct
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from apps.evidence.inputs import remembered
 from apps.evidence.inputs.remembered import Remembered, digests
@@ -74,7 +78,26 @@ def test_values_that_differ_for_the_endpoint_have_different_digests() -> None:
     assert len(set(digests(["x"], {"a": rows}))) == len(rows)
     assert digests(["x"], {"a": [1], "b": [2]}) != digests(["x"], {"b": [1], "a": [2]})
     assert digests(["x"], {"a": ["1', '2"], "b": ["3"]}) != digests(["x"], {"a": ["1"], "b": ["2', '3"]})
+    assert digests(["x"], {}) == digests(["x"], {"a": []}) == []
     assert digests(["x"], {"a": [1]}) != digests(["y"], {"a": [1]})
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.one_of(st.integers(), st.floats(), st.text(max_size=3), st.booleans(), st.none()), min_size=1, max_size=9
+    )
+)
+def test_a_row_has_one_digest_whatever_stands_beside_it(values: list[Any]) -> None:
+    alone = [digests(["x"], {"a": [value], "b": [1]})[0] for value in values]
+    assert digests(["x"], {"a": values, "b": [1] * len(values)}) == alone
+    told_apart = {struct.pack("<d", value) if isinstance(value, float) else (type(value), value) for value in values}
+    assert len(set(alone)) == len(told_apart)
+
+
+def test_arrays_have_the_digests_of_their_values() -> None:
+    for values in (np.arange(5), np.arange(5) / 3, np.array([True, False]), np.array(["a", "b"])):
+        assert digests([], {"a": values}) == digests([], {"a": values.tolist()})
 
 
 KEYS = ["robustness", "partial_dependence", "explainability", "counterfactuals", "reproducibility", "subpopulations"]
