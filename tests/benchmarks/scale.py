@@ -55,6 +55,7 @@ import sys, time
 import duckdb
 folder, bins = sys.argv[1], int(sys.argv[2])
 connection = duckdb.connect(config={"threads": 2})
+connection.execute("SET enable_progress_bar = false")
 begun = time.perf_counter()
 source = f"read_parquet('{folder}/rows.parquet')"
 asked = f"SELECT sex, race, y, count(*) FROM {source} GROUP BY 1, 2, 3"
