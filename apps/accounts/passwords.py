@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.core import moment
 from apps.core.errors import NotAllowed
 
 
@@ -25,7 +26,7 @@ def refusal(user: User) -> NotAllowed | None:
     if end is None or end > timezone.now():
         return None
     sentence = (
-        f"This password got too old on {end:%-d %B %Y}: here passwords are changed every {settings.PASSWORD_MAX_AGE_DAYS} days. "
+        f"This password got too old on {moment.day_in_words(end)}: here passwords are changed every {settings.PASSWORD_MAX_AGE_DAYS} days. "
         "Until you change it, it opens and signs nothing."
     )
     return NotAllowed(sentence, code="PASSWORD_TOO_OLD")
