@@ -97,8 +97,8 @@ def require_erasable(user: User, basis: str) -> None:
     if until is not None and until > timezone.now() and basis not in OVERRIDING:
         raise WrongState(
             "This person signed records that have to name their signer (21 CFR 11.50; Regulation (EU) 2024/1689 Art. 18), so the "
-            f"name stays until {moment.day_in_words(until)}: GDPR Art. 17(3)(b), legal obligation. Erase it then, or on the order of a court "
-            "or of a supervisory authority.",
+            f"name stays until {moment.day_in_words(until)}: GDPR Art. 17(3)(b), legal obligation. Erase it then, or on the order of a "
+            "court or of a supervisory authority.",
             code="RETAINED",
             retained_until=until.date().isoformat(),
         )
