@@ -5,9 +5,14 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db.backends.postgresql.operations import DatabaseOperations
+from hypothesis import settings as examples
 
 # Hashing a password is slow on purpose; tests sign in and sign off hundreds of times.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
+
+# A busy machine is no counterexample: no example has to end within a time.
+examples.register_profile("without deadline", deadline=None)
+examples.load_profile("without deadline")
 
 FLUSH = DatabaseOperations.execute_sql_flush
 SWITCH = """

@@ -13,6 +13,7 @@ from apps.audit.queries import epochs
 from apps.audit.services import system
 from apps.catalog.models import Dataset
 from apps.catalog.services import FieldDeclaration
+from apps.core import moment
 from apps.core.errors import Conflict, Invalid, NotAllowed, WrongState
 from apps.core.permissions import permit, refusals
 from apps.registry import services
@@ -313,7 +314,7 @@ def test_the_refused_person_reads_what_they_did_and_when() -> None:
     permit("test.sign", is_not_involved_as("built"))
     version = make.version()
     found = refusals(version.created_by, "test.sign", version)
-    assert found[0].code == "INVOLVED" and "because you built it on 20" in found[0].sentence
+    assert found[0].code == "INVOLVED" and f"because you built it on {moment.day_in_words(version.created_at)}" in found[0].sentence
 
 
 def test_declaring_data_involves_in_versions_made_before_and_after() -> None:
