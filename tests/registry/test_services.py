@@ -314,7 +314,10 @@ def test_the_refused_person_reads_what_they_did_and_when() -> None:
     permit("test.sign", is_not_involved_as("built"))
     version = make.version()
     found = refusals(version.created_by, "test.sign", version)
-    assert found[0].code == "INVOLVED" and f"because you built it on {moment.day_in_words(version.created_at)}" in found[0].sentence
+    assert (
+        found[0].code == "INVOLVED"
+        and f"because you built it on {moment.day_in_words(version.created_at)}" in found[0].sentence
+    )
 
 
 def test_declaring_data_involves_in_versions_made_before_and_after() -> None:

@@ -71,7 +71,9 @@ class Batch:
                 return None
         texts = values.cast(pa.string()).to_pylist()
         found: dict[str, int] = {}
-        for text, count in zip(texts, held, strict=False):  # the dictionary's counts may have one more, of what is missing
+        for text, count in zip(
+            texts, held, strict=False
+        ):  # the dictionary's counts may have one more, of what is missing
             if count:
                 found[text] = found.get(text, 0) + count
         return found if len(found) <= most else None
