@@ -12,7 +12,7 @@ from apps.audit import queries as audit
 from apps.catalog import services as catalog
 from apps.catalog.models import Dataset
 from apps.evidence import services as evidence
-from apps.policy import queries, services
+from apps.policy import packs, queries, services
 from apps.policy.models import Assessment, Framework, PolicyVersion
 from apps.registry import services as registry
 from apps.registry.models import Kpi
