@@ -161,7 +161,7 @@ def _pairs(batch: Any, plan: dict[str, Any]) -> list[Any]:
     labels = len(plan["target"]["labels"])
     new, old = (batch.numbers(name) for name in plan["scores"])
     able = np.flatnonzero((outcome <= labels) & np.isfinite(new) & np.isfinite(old))
-    drawn = states.draws(plan["seed"], batch.first_row, batch.rows)
+    drawn = batch.draws(plan["seed"])
     least = able[states.least_of(drawn[able], plan["sample"])]
     values = zip(least, outcome[least] < labels, new[least], old[least], strict=True)
     return [[int(drawn[row]), batch.first_row + int(row), [int(y), float(a), float(b)]] for row, y, a, b in values]

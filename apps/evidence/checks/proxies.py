@@ -76,7 +76,7 @@ class Proxies(Check):
         from apps.evidence.kernels import counts, states
 
         plan = state["plan"]
-        half = (states.draws(plan["seed"], batch.first_row, batch.rows) & np.uint64(1)).astype(np.int64)
+        half = (batch.draws(plan["seed"]) & np.uint64(1)).astype(np.int64)
         found = {}
         for feature, axis in plan["pairs"]:
             shape = (2, counts.size(feature), counts.size(axis))

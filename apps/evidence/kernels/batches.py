@@ -61,7 +61,8 @@ class Batch:
         """How many rows have each value of a column, as text and without what is missing; None where more than `most` differ."""
         column = self.stored.column(name)
         if pa.types.is_dictionary(column.type):
-            values, held = column.dictionary, np.bincount(_places(column), minlength=len(column.dictionary)).tolist()
+            values = column.dictionary
+            held = np.bincount(_places(column), minlength=len(values))[: len(values)].tolist()
         elif len(pc.unique(column.slice(0, 4 * most))) > most + 1:
             return None
         else:
@@ -71,9 +72,7 @@ class Batch:
                 return None
         texts = values.cast(pa.string()).to_pylist()
         found: dict[str, int] = {}
-        for text, count in zip(
-            texts, held, strict=False
-        ):  # the dictionary's counts may have one more, of what is missing
+        for text, count in zip(texts, held, strict=True):
             if count:
                 found[text] = found.get(text, 0) + count
         return found if len(found) <= most else None
