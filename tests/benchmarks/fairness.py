@@ -5,6 +5,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +110,35 @@ def ours(batches: list[Batch], names: list[list[str]] = NAMES, *, is_confirmed: 
         by = [axes[name] for name in several]
         table = sum(counts.joint(batch, *by, axes["y"], axes["decision"]) for batch in fresh)
         inner = np.asarray(table)[tuple(slice(0, -2) for _ in range(len(by) + 2))]
-        found.append(fairness.frame(inner, [axis["labels"] for axis in by]))
+        found.append(frame_of(inner, [axis["labels"] for axis in by]))
         sides += [inner] if len(by) == 1 else []
     if is_confirmed and fairness.gap_to_fairlearn(np.concatenate(sides)) > fairness.EXACT:
         raise SystemExit("fairlearn computes other rates from the same counts.")
     return found
+
+
+def frame_of(counts: np.ndarray, names: list[list[str]]) -> dict[str, Any]:
+    """Metrics per group, overall, and the largest difference and smallest ratio between groups, as MetricFrame defines them.
+
+    `counts` has one dimension per attribute and then outcome (0/1) and decision (0/1); `names` are the groups per attribute.
+    A group without rows is left out; what has nothing to divide by is None, but a rate of errors, which fairlearn calls 0.
+    """
+    cells = counts.reshape(-1, 2, 2)
+    held = np.flatnonzero(cells.sum(axis=(1, 2)))
+    table = fairness.rates(cells[held])
+    keys = list(product(*names))
+    spread, smallest = np.full(len(fairness.METRICS), np.nan), np.full(len(fairness.METRICS), np.nan)
+    known = ~np.isnan(table).all(axis=0)
+    if known.any():
+        low, high = np.nanmin(table[:, known], axis=0), np.nanmax(table[:, known], axis=0)
+        spread[known] = high - low
+        smallest[known] = np.divide(low, high, out=np.full(low.shape, np.nan), where=high != 0)
+    return {
+        "overall": fairness.named(fairness.rates(cells.sum(axis=0, keepdims=True))[0]),
+        "groups": {keys[at]: fairness.named(row) for at, row in zip(held, table, strict=True)},
+        "difference": fairness.named(spread),
+        "ratio": fairness.named(smallest),
+    }
 
 
 def from_file(path: Path) -> list[dict[str, Any]]:

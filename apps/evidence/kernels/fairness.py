@@ -7,7 +7,6 @@ numbers are computed here, and a check that states them lets fairlearn compute t
 
 import warnings
 from functools import partial
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -21,30 +20,6 @@ METRICS = (
     "precision",
 )
 EXACT = 1e-12
-
-
-def frame(counts: np.ndarray, names: list[list[str]]) -> dict[str, Any]:
-    """Metrics per group, overall, and the largest difference and smallest ratio between groups, as MetricFrame defines them.
-
-    `counts` has one dimension per attribute and then outcome (0/1) and decision (0/1); `names` are the groups per attribute.
-    A group without rows is left out; what has nothing to divide by is None, but a rate of errors, which fairlearn calls 0.
-    """
-    cells = counts.reshape(-1, 2, 2)
-    held = np.flatnonzero(cells.sum(axis=(1, 2)))
-    table = rates(cells[held])
-    keys = list(product(*names))
-    spread, smallest = np.full(len(METRICS), np.nan), np.full(len(METRICS), np.nan)
-    known = ~np.isnan(table).all(axis=0)
-    if known.any():
-        low, high = np.nanmin(table[:, known], axis=0), np.nanmax(table[:, known], axis=0)
-        spread[known] = high - low
-        smallest[known] = np.divide(low, high, out=np.full(low.shape, np.nan), where=high != 0)
-    return {
-        "overall": named(rates(cells.sum(axis=0, keepdims=True))[0]),
-        "groups": {keys[at]: named(row) for at, row in zip(held, table, strict=True)},
-        "difference": named(spread),
-        "ratio": named(smallest),
-    }
 
 
 def rates(cells: np.ndarray) -> np.ndarray:
@@ -102,12 +77,6 @@ def _metrics() -> dict[str, Any]:
 def named(row: np.ndarray) -> dict[str, float | None]:
     """One row of `rates` by metric."""
     return {name: float(value) if np.isfinite(value) else None for name, value in zip(METRICS, row, strict=True)}
-
-
-def equalised_odds_difference(found: dict[str, Any]) -> float | None:
-    """The larger of the differences in true and in false positive rate (fairlearn's equalized_odds_difference)."""
-    parts = [found["difference"][name] for name in ("true_positive_rate", "false_positive_rate")]
-    return None if any(part is None for part in parts) else max(parts)
 
 
 def smallest_ratio(tables: np.ndarray) -> np.ndarray:
