@@ -1,7 +1,7 @@
 """Published test vectors, typed in as facts. Where each comes from stands above it.
 
-The 518 JSON files of transparency-dev/merkle (testdata/) are eleven true proofs over eight leaves and, of each, the same list of false ones;
-the true ones stand here and `test_vectors.py` makes the false ones by the names that the files have.
+The 518 JSON files of transparency-dev/merkle (testdata/) are true proofs over eight leaves and, of each, the same list of
+false ones; the true ones stand here and `test_vectors.py` makes the false ones by the names that the files have.
 """
 
 # transparency-dev/merkle, testonly/reference_test.go and proof/verify_test.go: leaves, roots of 1 to 8 of them, proofs.
@@ -60,7 +60,8 @@ ENOCH_LINE = (
 SOFA = (
     "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n"
     "\u2014 example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n"
-    "\u2014 witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==\n"
+    "\u2014 witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf5n"
+    "No0xUe+mbIUBkBIfZ+qnA==\n"
 )
 
 # RFC 8785, appendix B, and the samples of cyberphone/json-canonicalization: bits of a binary64 number, how it is written
