@@ -72,7 +72,7 @@ def grouped(version: ModelVersion, runs: Sequence[CheckRun]) -> Iterator[tuple[R
     by_reading: dict[Reading | None, list[CheckRun]] = defaultdict(list)
     for run in runs:
         check = registry()[run.check_key]
-        reading = reading_for(check, links, can_score=can_score)
+        reading = reading_for(check, links, can_score=can_score, reference=str(run.params.get("reference", "")))
         if check.compares_versions and reading is not None:
             other = pairing.other_version(version, str(run.params.get("against", "")))
             reading = replace(reading, other=other) if other else None
@@ -80,11 +80,13 @@ def grouped(version: ModelVersion, runs: Sequence[CheckRun]) -> Iterator[tuple[R
     yield from by_reading.items()
 
 
-def reading_for(check: Check, links: Sequence[DatasetLink], *, can_score: bool) -> Reading | None:
-    """The best link in one of the check's roles; for decisions one that holds them, else one that the endpoint can score."""
-    able = in_roles(links, check.reads)
+def reading_for(check: Check, links: Sequence[DatasetLink], *, can_score: bool, reference: str = "") -> Reading | None:
+    """The best link in one of the check's roles; for decisions one that holds them, else one that the endpoint can score.
+
+    `reference` names the dataset that a check which compares two takes as the second."""
+    able = pairing.in_roles(links, check.reads)
     if check.compares_with:
-        others = in_roles(links, check.compares_with)
+        others = pairing.references(links, check.compares_with, reference)
         return Reading(able[0], reference=others[0]) if able and others else None
     if check.key in DECIDING:
         decided = [link for link in able if link.prediction or link.score]
@@ -92,16 +94,6 @@ def reading_for(check: Check, links: Sequence[DatasetLink], *, can_score: bool) 
             return Reading(decided[0])
         return Reading(able[0], is_scored_here=True) if able and can_score else Reading(able[0]) if able else None
     return Reading(able[0]) if able else None
-
-
-def in_roles(links: Sequence[DatasetLink], roles: Sequence[str]) -> list[DatasetLink]:
-    """Links to files in these roles, best role first."""
-    return [link for role in roles for link in links if link.role == role and address(link)]
-
-
-def address(link: DatasetLink) -> str:
-    """Where the link's file is."""
-    return link.uri or link.dataset_version.uri
 
 
 def _measure_together(
@@ -149,7 +141,8 @@ def _without_rows(check: Check, params: Any, subject: Subject, tools: Tools) -> 
         )
     if check.reads:
         roles = " or ".join(check.reads)
-        beside = f", with another one as {' or '.join(check.compares_with)}" if check.compares_with else ""
+        called = f" called {params.reference}" if getattr(params, "reference", "") else ""
+        beside = f", with another one{called} as {' or '.join(check.compares_with)}" if check.compares_with else ""
         return Unmeasurable(
             f"No dataset with a file is linked to this version as {roles}{beside}. "
             "The pipeline names it when it registers the version."
@@ -210,7 +203,9 @@ def _open_link(link: DatasetLink, tools: Tools, opened: Opened) -> tuple[Any, di
 
     sha256 = digest_of_link(link)
     file = opened.enter_context(
-        files.open_file(address(link), roots=settings.ALLOWED_DATA_ROOTS, sha256=sha256, progress=tools.progress)
+        files.open_file(
+            pairing.address(link), roots=settings.ALLOWED_DATA_ROOTS, sha256=sha256, progress=tools.progress
+        )
     )
     return file, {
         "kind": "dataset",

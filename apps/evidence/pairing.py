@@ -1,5 +1,7 @@
 """Which other version a version is compared with, and where that one's scores are."""
 
+from collections.abc import Sequence
+
 from apps.registry.models import DatasetLink, Deployment, ModelVersion
 
 
@@ -26,3 +28,18 @@ def scored_link(version: ModelVersion) -> DatasetLink | None:
     links = version.dataset_links.select_related("dataset_version__dataset").order_by("-role", "id")
     able = (link for link in links if (link.prediction or link.score) and (link.uri or link.dataset_version.uri))
     return next(able, None)
+
+
+def in_roles(links: Sequence[DatasetLink], roles: Sequence[str]) -> list[DatasetLink]:
+    """Links to files in these roles, best role first."""
+    return [link for role in roles for link in links if link.role == role and address(link)]
+
+
+def address(link: DatasetLink) -> str:
+    """Where the link's file is."""
+    return link.uri or link.dataset_version.uri
+
+
+def references(links: Sequence[DatasetLink], roles: Sequence[str], named: str = "") -> list[DatasetLink]:
+    """Datasets that another can be compared with, best first; only those of this name where one is given."""
+    return [link for link in in_roles(links, roles) if not named or link.dataset_version.dataset.name == named]

@@ -298,7 +298,9 @@ def method_in_words(item: Evidence) -> list[tuple[str, str]]:
         (str(_("Check")), f"{item.check_key} {method.get('check_version', '')}, {_('seed')} {method.get('seed', '')}")
     )
     if method.get("params"):
-        chosen = ", ".join(f"{name} {_plain(value)}" for name, value in method["params"].items())
+        check = registry().get(item.check_key)
+        names = {name: check.Params.label(name) if check else name for name in method["params"]}
+        chosen = "; ".join(f"{names[name]}: {_plain(value)}" for name, value in method["params"].items())
         lines.append((str(_("Parameters")), chosen))
     versions = ", ".join(f"{name} {version}" for name, version in method.get("libraries", {}).items())
     return [*lines, (str(_("Libraries")), versions)]
@@ -306,8 +308,10 @@ def method_in_words(item: Evidence) -> list[tuple[str, str]]:
 
 def _plain(value: Any) -> str:
     if isinstance(value, list):
-        return " ".join(map(str, value)) if value else str(_("as declared"))
-    return str(value) if value != "" else str(_("as declared"))
+        return ", ".join(map(str, value)) if value else str(_("none chosen"))
+    if isinstance(value, bool):
+        return value_in_words(value)
+    return str(value) if value != "" else str(_("none chosen"))
 
 
 def supplies(item: Evidence) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -51,6 +51,8 @@ def test_the_guides_check_reaches_form_api_page_and_dossier(added: Check, credit
     assert added.key in [row["key"] for row in api.get("/api/v1/checks").json()]
     client.force_login(factories.person("developer", use_case=credit.use_case.slug))
     assert added.title in client.get(f"/versions/{credit.pk}/checks/new/").content.decode()
+    page = client.get(f"/versions/{credit.pk}/checks/new/?checks={added.key}").content.decode()
+    assert "Columns to look at" in page and f'name="{added.key}-columns"' in page and 'value="income"' in page
     run = measured(credit, [added.key])[added.key]
     assert run.state == "done", run.error
     item = Evidence.objects.get()

@@ -50,6 +50,10 @@ class ArtifactParity(Check):
         rows: int = 500
         tolerance: float = 0.0001
         BOUNDS = {"rows": (1, 20000), "tolerance": (0.0, 1.0)}
+        WORDS = {
+            "rows": ("Rows scored by both", "More rows take longer and find rarer differences."),
+            "tolerance": ("Tolerance of a score", "A score that is off by more counts as different."),
+        }
 
     example = Example(
         rows=[{"a": number} for number in range(50)],

@@ -134,6 +134,10 @@ class CheckParams:
         ),
     }
     BOUNDS: ClassVar[dict[str, tuple[float, float]]] = {}
+    WORDS: ClassVar[dict[str, tuple[str, str]]] = {}
+    """What each is called where people choose it, and a sentence that says what it does or what leaving it empty means."""
+    NAMES: ClassVar[dict[str, str]] = {}
+    """What a value names, where it names something: "columns" of the data, "versions" of the model, "references" to compare with."""
 
     def __init__(self, **given: Any) -> None:
         for name in self.named():
@@ -148,16 +152,33 @@ class CheckParams:
     @classmethod
     def complaints(cls, given: Mapping[str, Any]) -> list[str]:
         """What is wrong with the values given, in sentences."""
-        found = []
-        for name, value in given.items():
-            kind = cls.named().get(name)
-            if kind is None:
-                found.append(f"There is no parameter {name[:60]}. Known: {', '.join(cls.named()) or 'none'}.")
-            elif not cls.TYPES[kind][0](value):
-                found.append(f"{name} must be {cls.TYPES[kind][1]}.")
-            elif name in cls.BOUNDS and not cls.BOUNDS[name][0] <= value <= cls.BOUNDS[name][1]:
-                found.append(f"{name} must be from {cls.BOUNDS[name][0]:g} to {cls.BOUNDS[name][1]:g}.")
-        return found
+        return [f"{name[:60]} {wrong}" for name, value in given.items() if (wrong := cls.complaint(name, value))]
+
+    @classmethod
+    def complaint(cls, name: str, value: Any) -> str:
+        """What is wrong with one value, as the rest of a sentence that begins with its name; empty where nothing is."""
+        kind = cls.named().get(name)
+        if kind is None:
+            return f"is no parameter of this check. Known: {', '.join(cls.named()) or 'none'}."
+        if not cls.TYPES[kind][0](value):
+            return f"must be {cls.expected(name)}."
+        if name in cls.BOUNDS and not cls.BOUNDS[name][0] <= value <= cls.BOUNDS[name][1]:
+            return f"must be {cls.expected(name)}, and {value:g} was given."
+        return ""
+
+    @classmethod
+    def expected(cls, name: str) -> str:
+        """What a value has to be: "a number from 0 to 1"."""
+        words = cls.TYPES[cls.named()[name]][1]
+        if name not in cls.BOUNDS:
+            return words
+        low, high = cls.BOUNDS[name]
+        return f"{words} from {low:g} to {high:g}"
+
+    @classmethod
+    def label(cls, name: str) -> str:
+        """What a parameter is called where people read it."""
+        return cls.WORDS[name][0] if name in cls.WORDS else name.replace("_", " ").capitalize()
 
     def as_dict(self) -> dict[str, Any]:
         """Every parameter with the value in force."""

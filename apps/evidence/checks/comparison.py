@@ -79,6 +79,16 @@ class Comparison(Check):
         decisions: float = 0.05
         fairness: float = 0.05
         BOUNDS = {"quality": (0.0, 1.0), "decisions": (0.0, 1.0), "fairness": (0.0, 1.0)}
+        WORDS = {
+            "against": (
+                "Version compared with",
+                "Without one, the version in production, else the one registered before.",
+            ),
+            "quality": ("Band of quality", "A measure of quality that differs by less counts as the same."),
+            "decisions": ("Band of decisions", "The share of changed decisions that counts as the same."),
+            "fairness": ("Band of fairness", "A ratio between groups that differs by less counts as the same."),
+        }
+        NAMES = {"against": "versions"}
 
     example = Example(
         rows=[

@@ -60,6 +60,12 @@ class Counterfactuals(Check):
         points: int = 8
         fixed: list[str] = []
         BOUNDS = {"rows": (10, 2000), "points": (2, 20)}
+        WORDS = {
+            "rows": ("Rows drawn", "Refused cases are looked for among them."),
+            "points": ("Values tried of each feature", "More values take longer and find smaller changes."),
+            "fixed": ("Features that nobody can change", "They stay as they are in every case."),
+        }
+        NAMES = {"fixed": "columns"}
 
     example = Example(
         rows=[{"a": number % 8, "b": "rent" if number % 2 else "own"} for number in range(480)],

@@ -48,7 +48,7 @@ class Drift(Check):
     Source: Kolmogorov-Smirnov, Wasserstein, stability index (Siddiqi 2006), Jensen-Shannon (Lin 1991), chi-square; classifier
     two-sample test (Lopez-Paz and Oquab 2017)."""
 
-    key, title, order = "drift", "Drift between two datasets", 19
+    key, title, order, version = "drift", "Drift between two datasets", 19, "1.1.0"
     reads = ("scored", "test", "validate")
     compares_with = ("train", "reference")
     metrics = (
@@ -63,11 +63,18 @@ class Drift(Check):
     )
 
     class Params(CheckParams):
-        """Which columns to compare (without any, all that both datasets have), and the index from which a column counts as shifted."""
+        """Columns to compare (without any, all that both have), with which dataset, and the index from which one counts as shifted."""
 
         columns: list[str] = []
+        reference: str = ""
         limit: float = 0.2
         BOUNDS = {"limit": (0.0, 10.0)}
+        WORDS = {
+            "columns": ("Columns to compare", "Without any, all that both datasets have."),
+            "reference": ("Dataset compared with", "Without one, the training data, else the linked reference."),
+            "limit": ("Line for a shift", "The stability index from which a column counts as shifted."),
+        }
+        NAMES = {"columns": "columns", "reference": "references"}
 
     example = Example(
         rows=[{"a": number % 10 + 3, "b": "x" if number % 4 else "new"} for number in range(200)],

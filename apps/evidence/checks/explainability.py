@@ -69,6 +69,10 @@ class Explainability(Check):
         rows: int = 100
         background: int = 50
         BOUNDS = {"rows": (1, 1000), "background": (2, 500)}
+        WORDS = {
+            "rows": ("Rows explained", "More rows take longer and give narrower intervals."),
+            "background": ("Rows of background", "The rows that a case is compared with."),
+        }
 
     example = Example(
         rows=[{"a": i % 7, "b": (i * 3) % 5} for i in range(70)],

@@ -63,6 +63,11 @@ class Fairness(Check):
         by: list[str] = []
         limit: float = 0.8
         BOUNDS = {"limit": (0.0, 1.0)}
+        WORDS = {
+            "by": ("Columns to compare groups by", "Without any, the declared protected attributes."),
+            "limit": ("Line for flags", "A group with a lower impact ratio is flagged; the four-fifths line is 0.8."),
+        }
+        NAMES = {"by": "columns"}
 
     example = Example(
         rows=[

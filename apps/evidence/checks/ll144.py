@@ -55,6 +55,22 @@ class LocalLaw144(Check):
         use_scores: bool = False
         rare: float = 0.02
         BOUNDS = {"rare": (0.0, 0.02)}
+        WORDS = {
+            "sex": ("Column of sex", "Without one, a column called sex or gender is looked for."),
+            "race": (
+                "Column of race and ethnicity",
+                "Without one, a column called race, ethnicity or ethnic group is looked for.",
+            ),
+            "use_scores": (
+                "Scoring rates instead of selection rates",
+                "For a tool that gives scores and selects nobody by itself.",
+            ),
+            "rare": (
+                "Share that may be left out",
+                "A category with a smaller share of the data may be left out; the rule allows up to 2 %.",
+            ),
+        }
+        NAMES = {"sex": "columns", "race": "columns"}
 
     example = Example(
         rows=[

@@ -59,6 +59,11 @@ class Load(Check):
         seconds: float = 0.8
         rows: int = 1
         BOUNDS = {"rate": (1, 200), "seconds": (0.1, 20.0), "rows": (1, 500)}
+        WORDS = {
+            "rate": ("Highest rate", "Requests a second; a half and a quarter of it are tried before."),
+            "seconds": ("Seconds at each rate", "Longer runs find rarer delays."),
+            "rows": ("Rows in a request", "Cases that are sent together."),
+        }
 
     example = Example(
         rows=[{"a": number} for number in range(40)],

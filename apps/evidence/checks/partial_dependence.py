@@ -48,6 +48,12 @@ class PartialDependence(Check):
         points: int = 9
         features: list[str] = []
         BOUNDS = {"rows": (10, 5000), "points": (3, 40)}
+        WORDS = {
+            "rows": ("Rows averaged", "More rows take longer and give smoother curves."),
+            "points": ("Points of each curve", "Values of a feature at which the model is asked."),
+            "features": ("Features to draw", "Without any, every feature that the data have."),
+        }
+        NAMES = {"features": "columns"}
 
     example = Example(
         rows=[{"a": i % 20, "b": "x" if i % 3 else "y"} for i in range(90)],

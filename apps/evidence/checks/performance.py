@@ -62,6 +62,10 @@ class Performance(Check):
         """Columns to compare groups by; without any, the declared protected attributes."""
 
         by: list[str] = []
+        WORDS = {
+            "by": ("Columns to compare groups by", "Without any, the declared protected attributes."),
+        }
+        NAMES = {"by": "columns"}
 
     example = Example(
         rows=[

@@ -42,6 +42,10 @@ class ProtectedAttributes(Check):
         """Which columns to look at; without any, the declared protected attributes."""
 
         by: list[str] = []
+        WORDS = {
+            "by": ("Columns to look at", "Without any, the declared protected attributes."),
+        }
+        NAMES = {"by": "columns"}
 
     example = Example(
         rows=[{"sex": "f", "y": 1}] * 20 + [{"sex": "f", "y": 0}] * 20 + [{"sex": "m", "y": 1}] * 30 + [{"sex": "m", "y": 0}] * 10,

@@ -42,6 +42,10 @@ class Proxies(Check):
         """Which attributes to look for; without any, the declared protected ones."""
 
         by: list[str] = []
+        WORDS = {
+            "by": ("Attributes to look for", "Without any, the declared protected attributes."),
+        }
+        NAMES = {"by": "columns"}
 
     example = Example(
         rows=[

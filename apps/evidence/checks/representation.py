@@ -35,6 +35,10 @@ class Representation(Check):
         """Which columns to look at; without any, the declared protected attributes."""
 
         by: list[str] = []
+        WORDS = {
+            "by": ("Columns to look at", "Without any, the declared protected attributes."),
+        }
+        NAMES = {"by": "columns"}
 
     example = Example(
         rows=[{"sex": "f"}] * 31 + [{"sex": "m"}] * 62,

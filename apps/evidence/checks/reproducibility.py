@@ -33,6 +33,10 @@ class Reproducibility(Check):
         rows: int = 500
         tolerance: float = 0.001
         BOUNDS = {"rows": (1, 20000), "tolerance": (0.0, 1.0)}
+        WORDS = {
+            "rows": ("Rows scored again", "More rows take longer and find rarer differences."),
+            "tolerance": ("Tolerance of a score", "A score that is off by more counts as different."),
+        }
 
     example = Example(
         rows=[{"a": i, "s": 2.0 * i} for i in range(20)],

@@ -66,6 +66,11 @@ class Robustness(Check):
         noise: float = 0.1
         limit: float = 0.1
         BOUNDS = {"rows": (10, 5000), "noise": (0.0, 5.0), "limit": (0.0, 1.0)}
+        WORDS = {
+            "rows": ("Rows moved", "More rows take longer and give narrower intervals."),
+            "noise": ("Strength of the noise", "In standard deviations of each column."),
+            "limit": ("Line for a mark", "A change that alters a larger share of decisions is marked."),
+        }
 
     example = Example(
         rows=[{"a": number % 40, "b": "x" if number % 3 else "y"} for number in range(120)],

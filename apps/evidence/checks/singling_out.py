@@ -69,6 +69,15 @@ class SinglingOut(Check):
         most: int = 4
         k: int = 5
         BOUNDS = {"most": (1, 8), "k": (2, 1000)}
+        WORDS = {
+            "columns": (
+                "Columns that others may know",
+                "Without any, those declared as identifying or known by their name.",
+            ),
+            "most": ("Largest set of columns", "Sets of up to so many columns are looked at."),
+            "k": ("Line for small", "A class of fewer rows that share their values counts as small."),
+        }
+        NAMES = {"columns": "columns"}
 
     example = Example(
         rows=[

@@ -42,6 +42,10 @@ class Subpopulations(Check):
         """Which columns to look at; without any, every feature."""
 
         by: list[str] = []
+        WORDS = {
+            "by": ("Columns to look at", "Without any, every feature."),
+        }
+        NAMES = {"by": "columns"}
 
     example = Example(
         rows=[{"region": "a", "y": 1, "p": 1}] * 40

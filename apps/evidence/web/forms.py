@@ -13,7 +13,10 @@ from apps.evidence.queries import today
 class ChecksForm(forms.Form):
     """Which checks to run. Those that this version has no data for are named and cannot be chosen."""
 
-    checks = forms.MultipleChoiceField(label=_("Checks"), widget=forms.CheckboxSelectMultiple)
+    checks = forms.MultipleChoiceField(
+        label=_("Checks"), widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("No check is chosen. Choose at least one of those below.")},
+    )  # fmt: skip
 
     def __init__(self, *given: Any, able: list[str], **named: Any) -> None:
         super().__init__(*given, **named)
