@@ -68,7 +68,9 @@ class DataFile:
         for table in ahead(self._tables()):
             for start in range(0, table.num_rows, BATCH_ROWS):
                 part = normal(table.slice(start, BATCH_ROWS))
-                yield Batch(part, first_row)
+                batch = Batch(part, first_row)
+                batch.is_typed = self.format != "csv"
+                yield batch
                 first_row += part.num_rows
                 if first_row > MOST_ROWS:
                     raise Unmeasurable(

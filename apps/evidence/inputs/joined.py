@@ -51,7 +51,9 @@ class JoinedFile:
                 note(right, beside, self.shared)
             columns = [*batch.table.columns, *(_whole(beside.column(name)) for name in self.added)]
             names = [*batch.table.schema.names, *self.added.values()]
-            yield Batch(pa.RecordBatch.from_arrays(columns, names=names), batch.first_row)
+            both = Batch(pa.RecordBatch.from_arrays(columns, names=names), batch.first_row)
+            both.is_typed = batch.is_typed
+            yield both
         more = (rest is not None and rest.num_rows) or any(table.num_rows for table in others)
         if more or left.digest() != right.digest():
             raise Unmeasurable(self._differ())

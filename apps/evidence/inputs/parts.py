@@ -176,7 +176,7 @@ def read(part: Part) -> Iterator[Batch]:
             for table in ahead(_tables(part, stream)):
                 for start in range(0, table.num_rows, BATCH_ROWS):
                     batch = Batch(normal(table.slice(start, BATCH_ROWS)), part.first_row + done)
-                    batch.is_reference = part.is_reference
+                    batch.is_reference, batch.is_typed = part.is_reference, part.format != "csv"
                     done += batch.rows
                     yield batch
         if part.rows not in {done, -1}:

@@ -54,7 +54,9 @@ class ScoredFile:
             table = pa.RecordBatch.from_arrays(
                 [*batch.table.columns, column], names=[*batch.table.schema.names, self.column]
             )
-            yield Batch(table, batch.first_row)
+            beside = Batch(table, batch.first_row)
+            beside.is_typed = batch.is_typed
+            yield beside
 
     def _learn_types(self) -> None:
         """One pass over the bare file, so that the endpoint gets numbers as numbers."""

@@ -21,6 +21,8 @@ class Batch:
     `is_reference` marks rows of the second dataset of a check that compares two."""
 
     is_reference = False
+    is_typed = False
+    """Whether the file itself says which columns are text: then text that looks like numbers stays text."""
 
     def __init__(self, table: pa.RecordBatch, first_row: int = 0) -> None:
         self.stored = table
@@ -101,10 +103,11 @@ def normal(table: pa.RecordBatch) -> pa.RecordBatch:
 def normal_column(column: pa.Array) -> pa.Array:
     """One column as int64, float64, text or codes of text."""
     kind = column.type
-    if pa.types.is_integer(kind) and kind != pa.uint64():
-        return column.cast(pa.int64())
+    if pa.types.is_integer(kind):
+        fits = kind != pa.uint64() or (pc.max(column).as_py() or 0) < 2**63
+        return column.cast(pa.int64()) if fits else column.cast(pa.float64(), safe=False)
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return column.cast(pa.float64())
+        return _without_nan(column.cast(pa.float64()))
     if pa.types.is_boolean(kind) or pa.types.is_null(kind):
         return column.cast(pa.string())
     if pa.types.is_dictionary(kind):
@@ -113,6 +116,14 @@ def normal_column(column: pa.Array) -> pa.Array:
     if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return pa.array([None if not value.is_valid else "[not text]" for value in column], pa.string())
     return column.cast(pa.string())
+
+
+def _without_nan(column: pa.Array) -> pa.Array:
+    """The same numbers; what is no number is missing, as in a CSV file."""
+    total = pc.sum(column).as_py()
+    if total is None or total == total:  # one NaN would make it NaN
+        return column
+    return pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
 
 
 def plain(column: pa.Array) -> pa.Array:

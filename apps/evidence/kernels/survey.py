@@ -75,15 +75,29 @@ def finish(state: dict[str, Any]) -> dict[str, Column]:
 
 
 def _categories(found: dict[str, Any]) -> dict[str, int] | None:
-    values = found["values"]
+    values, kind = found["values"], _kind(found)
+    if values and kind != "text":
+        values = _as_counted(values, pa.int64() if kind == "integer" else pa.float64())
     return None if values is None else dict(sorted(values.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _as_counted(values: dict[str, int], kind: pa.DataType) -> dict[str, int]:
+    """Categories of a number by the text that the second pass gives them: "1.0" and "1.00" of a CSV file are both "1" there."""
+    found: dict[str, int] = {}
+    typed = pa.array(list(values), pa.string()).cast(kind).cast(pa.string()).to_pylist()
+    for text, count in zip(typed, values.values(), strict=True):
+        found[text] = found.get(text, 0) + count
+    return found
 
 
 def _look(batch: Batch, name: str, kept: Sequence[Any]) -> dict[str, Any]:
     column, tally = batch.stored.column(name), batch.tally(name, MOST_CATEGORIES)
     found: dict[str, Any] = {"rows": batch.rows, "nulls": column.null_count, "low": None, "high": None}
     found["values"] = tally
-    if is_text(column):
+    if is_text(column) and batch.is_typed:
+        found["integer"] = found["number"] = False
+        numbers = np.full(batch.rows, np.nan)
+    elif is_text(column):
         values = pa.array(tally, pa.string()) if tally is not None else pc.unique(batch.texts(name)).drop_null()
         found["integer"] = _all(values, INTEGER)
         found["number"] = _all(values, NUMBER) and not _any(values, LEADING_ZERO)
