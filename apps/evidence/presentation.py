@@ -107,6 +107,11 @@ class Table:
         return len(self.columns) >= 7
 
     @property
+    def is_carded(self) -> bool:
+        """Whether each row becomes a card on a phone, because its columns have no room side by side."""
+        return sum(column["kind"] != "interval" for column in self.columns) >= 4
+
+    @property
     def heads(self) -> list[Cell]:
         """The heads of the columns, each with that of its interval."""
         return with_intervals([Cell(column["label"], column["kind"], column["label"]) for column in self.columns])

@@ -78,6 +78,16 @@ class Trace:
         return [row for row in self.links if row.entry is None]
 
     @property
+    def unsettled_evidence(self) -> list[Link]:
+        """Items of evidence to look at: changed, or without an entry."""
+        return [row for row in self.evidence if row.is_unchanged is False or row.entry is None]
+
+    @property
+    def settled_evidence(self) -> list[Link]:
+        """Items of evidence that are as they were used, each bound by an entry; a phone folds them."""
+        return [row for row in self.evidence if row not in self.unsettled_evidence]
+
+    @property
     def sentence(self) -> str:
         """What the chain shows, in one sentence."""
         if self.decision is None:

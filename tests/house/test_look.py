@@ -54,6 +54,15 @@ def test_a_template_asks_nothing_from_another_origin(name: str) -> None:
     assert not re.search(r'\s(?:src|href|action)="(?:https?:)?//', read(name))
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_wide_table_becomes_cards_on_a_phone_with_the_heads_as_labels(name: str) -> None:
+    for found in re.findall(r"<table\b.*?</table>", read(name), flags=re.DOTALL):
+        wide = found.count('scope="col"') >= 4
+        assert not wide or "is-cards" in found.partition(">")[0], found[:120]
+        numbers = re.findall(r'<td\b[^>]*class="num"[^>]*>', found) if wide else []
+        assert all("data-label=" in cell for cell in numbers), numbers
+
+
 def test_every_icon_of_a_state_is_there() -> None:
     assert {state.icon for state in STATES.values()} <= ICONS
 

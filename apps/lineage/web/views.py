@@ -22,6 +22,7 @@ from apps.lineage.models import EventState, Job
 from apps.lineage.queries.features import Feature, confidence_of
 from apps.lineage.queries.picture import MOST_BOXES, version_picture
 from apps.lineage.web.forms import FollowForm, GraphForm, followable
+from apps.lineage.web.words import graph_words, upstream_words
 from apps.registry.queries import version_for, version_header
 
 
@@ -62,6 +63,7 @@ def _drawn(closure: queries.Closure, features: list[Feature], followed: UUID | N
         "svg": mark_safe(draw(picture)),
         "left_out": max(0, len(closure.sources) - MOST_BOXES),
         "sources": sources,
+        "words": upstream_words(sources),
         "joins": sorted({origin.label for item in features for origin in item.influences}),
     }
 
@@ -136,11 +138,13 @@ def _tables(found: queries.Graph) -> dict[str, Any]:
     def ends(edge: Any) -> tuple[Dataset, Dataset]:
         return found.datasets[found.names.of(edge.source_id)], found.datasets[found.names.of(edge.target_id)]
 
+    rows = [(edge, *ends(edge)) for edge in found.edges]
     return {
         "svg": mark_safe(queries.drawing(found, followed=followed)),
         "left_out": max(0, len(found.datasets) - MOST_BOXES),
         "steps": [(edge, *ends(edge)) for edge in sorted(found.field_edges, key=lambda edge: edge.source_field.path)],
-        "rows": [(edge, *ends(edge)) for edge in found.edges],
+        "rows": rows,
+        "words": graph_words(found, rows),
     }
 
 
