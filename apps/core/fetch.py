@@ -87,6 +87,8 @@ def request(
                 if len(body) > most_bytes:
                     raise Unavailable(f"{url} answered with more than {most_bytes} bytes.", code="ANSWER_TOO_LARGE")
             return Answer(response.status_code, dict(response.headers), bytes(body))
+    except (httpx.ReadTimeout, httpx.WriteTimeout) as late:
+        raise Unavailable(f"{url} did not answer in time.", code="TIMED_OUT") from late
     except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as failed:
         raise Unavailable(f"{url} did not answer: {failed or type(failed).__name__}.", code="NO_ANSWER") from failed
     finally:

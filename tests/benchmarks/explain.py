@@ -11,26 +11,31 @@ from typing import Any
 
 import numpy as np
 
-from apps.evidence.inputs.scoring import BATCH_ROWS
+from apps.evidence.inputs.pacing import Pace
 from apps.evidence.kernels import explain
 from tests.benchmarks import measuring
 from tests.benchmarks.measuring import Measurement
 
 SIZES = {"full": (200, 20, 100), "quick": (20, 20, 100), "smoke": (2, 10, 8)}
 """Rows explained, features, rows of background."""
+ROW_SECONDS = 20e-6  # what the endpoint is taken to need for a row: as the model of this benchmark behind HTTP
 PERMUTATIONS = 10  # shap's own default: this many walks and as many back
 
 
 class Endpoint:
-    """A model that counts what it is asked, one call for each batch that the product would send."""
+    """A model that counts what it is asked, one call for each request that the product would send at its pace."""
 
     def __init__(self, predict: Callable[[np.ndarray], np.ndarray]) -> None:
-        self.predict, self.rows, self.calls = predict, 0, 0
+        self.predict, self.rows, self.calls, self.pace = predict, 0, 0, Pace()
 
     def score(self, rows: np.ndarray) -> np.ndarray:
         """The scores of these rows."""
         self.rows += len(rows)
-        self.calls += -(-len(rows) // BATCH_ROWS)
+        rest = len(rows)
+        while rest:
+            sent = min(rest, self.pace.rows_now(rows.shape[1]))
+            self.pace.answered(sent, sent * ROW_SECONDS)
+            self.calls, rest = self.calls + 1, rest - sent
         return self.predict(rows)
 
 

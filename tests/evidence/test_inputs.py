@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from apps.evidence.checks.base import Unmeasurable
-from apps.evidence.inputs import files, scoring
+from apps.evidence.inputs import files, pacing, scoring
 from apps.evidence.inputs.scoring import Scorer
 from apps.evidence.kernels import survey
 from tests.evidence.conftest import Endpoint, credit_rows, score_of, write_csv
@@ -153,7 +153,7 @@ def scorer(endpoint: str, **more: Any) -> Scorer:
 
 
 def test_scores_come_in_order_and_in_batches(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring, "BATCH_ROWS", 64)
+    monkeypatch.setattr(pacing, "MOST_ROWS_AT_ONCE", 64)
     with scorer(endpoint) as asked:
         found = asked.predict(columns(150))
     assert found == pytest.approx([score_of(row) for row in credit_rows(150)])

@@ -60,7 +60,7 @@ class Explainability(Check):
         Metric("deletion_ratio", "Change when the top features are replaced, against random ones", "times", 2),
         Metric("rows", "Rows explained", "rows", 0),
         Metric("scored_rows", "Rows scored for it", "rows", 0),
-        Metric("calls", "Calls to the endpoint", "calls", 0),
+        Metric("calls", "Full requests to the endpoint that this takes", "requests", 0),
     )
 
     class Params(CheckParams):

@@ -5,6 +5,7 @@ within a budget of rows, and is counted. Tensors go as bytes where the server li
 """
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
@@ -17,14 +18,23 @@ from apps.core import fetch
 from apps.core.errors import NotAllowed, Unavailable
 from apps.evidence.checks.base import Unmeasurable
 from apps.evidence.inputs import tensors
+from apps.evidence.inputs.pacing import Pace, planned_rows
 from apps.evidence.inputs.remembered import Remembered, digests
 from apps.evidence.inputs.tensors import Tensor, plain
 
-BATCH_ROWS = 5000
 MOST_ROWS = 2_000_000
+LEAST_WHEN_SLOW = 100
 MOST_SENT = 32 * 1024 * 1024
 SCORE_NAMES = ("probabilities", "probability", "output_probability", "predict_proba", "score", "scores", "proba", "p")
 Columns = Mapping[str, Sequence[Any]]
+
+
+class TooMuchAtOnce(Exception):
+    """A request that the endpoint may answer when it holds fewer rows; below `least` rows nobody tries."""
+
+    def __init__(self, why: str, *, code: str = "REQUEST_TOO_LARGE", least: int = 1) -> None:
+        super().__init__(why)
+        self.code, self.least = code, least
 
 
 @dataclass
@@ -44,6 +54,7 @@ class Scorer:
     rows: int = 0
     sent: int = 0
     answered: dict[str, str] = field(default_factory=dict)
+    pace: Pace = field(default_factory=Pace)
     _layout: dict[str, Any] | None = None
     _takes_bytes: bool | None = None
     _client: Any = None
@@ -73,13 +84,13 @@ class Scorer:
             fresh = {keys[place]: float(score) for place, score in zip(unknown, found, strict=True)}
             self.remembered.keep(fresh)
             scores |= fresh
-        self._count(len(keys), len(unknown))
+        self._count(len(keys), len(unknown), len(columns))
         return np.array([scores[key] for key in keys], dtype=np.float64)
 
     def predict_anew(self, columns: Columns) -> np.ndarray:
         """One score per row, each asked of the endpoint now."""
         found = self._ask_for(columns)
-        self._count(len(found), len(found))
+        self._count(len(found), len(found), len(columns))
         return found
 
     def used(self) -> dict[str, int]:
@@ -92,16 +103,30 @@ class Scorer:
             raise Unmeasurable(
                 f"Scoring {self.sent + count:,} rows would pass the budget of {self.most_rows:,}. Ask for a smaller sample."
             )
-        parts = [
-            self._score({name: list(values[start : start + BATCH_ROWS]) for name, values in columns.items()})
-            for start in range(0, count, BATCH_ROWS)
-        ]
+        parts: list[np.ndarray] = []
+        done = 0
+        while done < count:
+            stop = min(count, done + self.pace.rows_now(len(columns)))
+            begun = time.monotonic()
+            try:
+                parts.append(self._score({name: list(values[done:stop]) for name, values in columns.items()}))
+            except TooMuchAtOnce as refused:
+                if stop - done <= refused.least:
+                    raise Unmeasurable(
+                        f"{count_of(stop - done)} too much for the serving endpoint. {refused}", code=refused.code
+                    ) from refused
+                self.pace.refused(stop - done)
+                continue
+            self.pace.answered(stop - done, time.monotonic() - begun)
+            done = stop
         return np.concatenate(parts) if parts else np.empty(0)
 
-    def _count(self, rows: int, sent: int) -> None:
-        """Note what a check needed: calls as if every row had been sent, so that its figures do not depend on its neighbours."""
+    def _count(self, rows: int, sent: int, width: int) -> None:
+        """Note what a check needed: calls as if every row had been sent and every request was full, so that its figures
+        depend neither on its neighbours nor on how fast the endpoint is today."""
+        calls = -(-rows // planned_rows(width))
         with self._counting:
-            self.calls, self.rows, self.sent = self.calls + -(-rows // BATCH_ROWS), self.rows + rows, self.sent + sent
+            self.calls, self.rows, self.sent = self.calls + calls, self.rows + rows, self.sent + sent
 
     def _score(self, columns: Columns) -> np.ndarray:
         count = len(next(iter(columns.values())))
@@ -130,24 +155,14 @@ class Scorer:
         if self._finds_extension():
             content, headers = tensors.encode(inputs, parameters.get("parameters", {}))
             if len(content) > MOST_SENT:
-                return self._infer_halves(columns, count, len(content))
+                raise TooMuchAtOnce(
+                    f"Its {len(content)} bytes are more than the {MOST_SENT} that are sent at once: its texts are too long."
+                )
             answer = self._ask("POST", url, None, content=content, headers=headers)
         else:
             answer = self._ask("POST", url, {**parameters, "inputs": [tensor.as_json() for tensor in inputs]})
         self._note_model(answer)
         return score_of(answer.get("outputs", []), count, self.positive)
-
-    def _infer_halves(self, columns: Columns, count: int, size: int) -> np.ndarray:
-        """Scores of two requests, where one would be longer than is sent at once. Raises Unmeasurable when one row is."""
-        if count == 1:
-            raise Unmeasurable(
-                f"One row takes {size} bytes, more than the {MOST_SENT} that are sent at once. Its texts are too long to be scored here.",
-                code="REQUEST_TOO_LARGE",
-            )
-        half = count // 2
-        first = {name: values[:half] for name, values in columns.items()}
-        second = {name: values[half:] for name, values in columns.items()}
-        return np.concatenate([self._infer(first, half), self._infer(second, count - half)])
 
     def _tensors(self, columns: Columns, layout: Mapping[str, Any]) -> list[Tensor]:
         """One tensor per column, or all columns as one."""
@@ -207,6 +222,8 @@ class Scorer:
             answer = tensors.decode(found.body, found.headers)
         except (ValueError, RecursionError):
             answer = None
+        if found.status == 413:
+            raise TooMuchAtOnce(f"It answered 413 (content too large) to {method} {url}.")
         if found.status != 200 or not isinstance(answer, dict | list):
             said = str(answer.get("error", ""))[:200] if isinstance(answer, dict) else ""
             raise Unmeasurable(f"The serving endpoint answered {found.status} to {method} {url}. {said}".strip())
@@ -216,7 +233,14 @@ class Scorer:
         try:
             return fetch.request(method, url, allowed=self.allowed, client=self._client, **more)
         except (Unavailable, NotAllowed) as refused:
+            if refused.code == "TIMED_OUT" and method == "POST":
+                raise TooMuchAtOnce(refused.detail, code="ENDPOINT_TOO_SLOW", least=LEAST_WHEN_SLOW) from refused
             raise Unmeasurable(f"The serving endpoint could not be asked. {refused.detail}") from refused
+
+
+def count_of(rows: int) -> str:
+    """The rows, as the beginning of a sentence."""
+    return "One row is" if rows == 1 else f"{rows} rows are"
 
 
 def score_of(outputs: Any, count: int, positive: str) -> np.ndarray:
