@@ -29,6 +29,7 @@ from apps.audit.models import Anchor, Checkpoint, Cursor
 from apps.audit.recording import record, system
 from apps.core import jobs
 from apps.core.errors import Conflict, ProductError, Unavailable
+from apps.core.files import write_whole
 from apps.core.models import Job, JobState
 
 log = structlog.get_logger(__name__)
@@ -212,7 +213,7 @@ def _commit(head: Checkpoint) -> Placed:
         _require_same(path.read_bytes(), head, str(path))
     else:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(head.note)
+        write_whole(path, head.note.encode())
     _git(folder, "add", "--", name)
     if _git(folder, "status", "--porcelain", "--", name):
         _git(folder, "commit", "--quiet", "-m", f"Signed head of {head.size} entries", "--", name)

@@ -7,6 +7,8 @@ a database that was rolled back or rewritten gets no new signature, even when it
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from apps.audit import merkle, note, queries
 from apps.audit.models import Checkpoint, Key
 from apps.audit.recording import record, system
 from apps.core.errors import Conflict, NotFound, Unavailable
+from apps.core.files import write_once, write_whole
 
 LOCK = 0x1A0D17  # advisory lock of everything that extends or signs the tree
 
@@ -150,9 +153,20 @@ def is_continued(before: note.Checkpoint) -> bool:
 
 def remembered(origin: str) -> note.Checkpoint | None:
     """The head that this machine's signer signed last for this log; None where no signer ran."""
-    path = _memory()
-    kept = json.loads(path.read_text()).get(origin) if path.exists() else None
+    kept = _kept_heads().get(origin)
     return note.Checkpoint(origin, int(kept["size"]), bytes.fromhex(kept["root"])) if kept else None
+
+
+def _kept_heads() -> dict[str, dict[str, str]]:
+    path = _memory()
+    try:
+        found: dict[str, dict[str, str]] = json.loads(path.read_text()) if path.exists() else {}
+    except (OSError, ValueError) as damage:
+        raise Unavailable(
+            f"What was signed last cannot be read from {path}: {damage}. Nothing is signed, because nothing shows that the log"
+            " still continues it. Put the file back from where it was kept; if it is lost, see docs/trust.md."
+        ) from damage
+    return found
 
 
 def _newest(origin: str) -> note.Checkpoint | None:
@@ -163,14 +177,10 @@ def _newest(origin: str) -> note.Checkpoint | None:
 def remember(head: note.Checkpoint) -> None:
     """Keep, on this machine and outside the database, what was signed."""
     path = _memory()
-    kept = json.loads(path.read_text()) if path.exists() else {}
+    kept = _kept_heads()
     kept[head.origin] = {"size": str(head.size), "root": head.root.hex()}
-    fresh = path.with_suffix(".new")
-    with open(fresh, "w") as file:
-        file.write(json.dumps(kept, indent=1))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    with _told(path):
+        write_whole(path, json.dumps(kept, indent=1).encode())
 
 
 def _memory() -> Path:
@@ -178,22 +188,29 @@ def _memory() -> Path:
 
 
 def write_key(path: Path, private: Ed25519PrivateKey) -> None:
-    """Write a private key that only its owner can read."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path.unlink(missing_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
+    """Write a private key that only its owner can read; what lay there before is replaced."""
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_whole(path, _pem(private), mode=0o600)
 
 
 def _make_key(path: Path) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    write_key(fresh, Ed25519PrivateKey.generate())
+    with _told(path), suppress(FileExistsError):  # whoever comes second keeps the first one's key
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_once(path, [_pem(Ed25519PrivateKey.generate())], mode=0o600)
+
+
+def _pem(private: Ed25519PrivateKey) -> bytes:
+    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """A disk that refuses is told like everything that keeps the log from being signed, and tried again."""
     try:
-        os.link(fresh, path)  # whoever comes second keeps the first one's key
+        yield
     except FileExistsError:
-        pass
-    finally:
-        fresh.unlink()
+        raise
+    except OSError as refused:
+        reason = refused.strerror or str(refused)
+        raise Unavailable(f"The signer cannot use {path}: {reason}. Nothing is signed until it can.") from refused

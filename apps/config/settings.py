@@ -199,7 +199,7 @@ WHITENOISE_AUTOREFRESH = False
 STORAGE_URL = env.str("STORAGE_URL", f"file://{VAR / 'files'}")
 MEDIA_ROOT = STORAGE_URL.removeprefix("file://")
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": MEDIA_ROOT}},
+    "default": {"BACKEND": "apps.core.files.WholeFiles", "OPTIONS": {"location": MEDIA_ROOT}},
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
         if PRODUCTION
@@ -228,7 +228,7 @@ ANCHOR_GIT = env.str("ANCHOR_GIT", "")
 ANCHOR_STORE = env.str("ANCHOR_STORE", "")
 ANCHOR_AFTER = ["dossiers.issued"]  # entries after which the log's head is anchored at once
 STORAGES["anchors"] = {
-    "BACKEND": "django.core.files.storage.FileSystemStorage",
+    "BACKEND": "apps.core.files.WholeFiles",
     "OPTIONS": {"location": ANCHOR_STORE.removeprefix("file://") or str(VAR / "anchors")},
 }
 EMAIL_URL = env.str("EMAIL_URL", "")

@@ -5,7 +5,6 @@ It proves that this file left this system; approvals of people are in the conten
 
 import fcntl
 import io
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from cryptography.x509.oid import NameOID
 from django.conf import settings
 
 from apps.core.errors import Unavailable
+from apps.core.files import write_whole
 from apps.dossiers import rendering
 
 FIELD = "imprimatur-seal"
@@ -160,15 +160,8 @@ def _make(key: Path, chain: Path) -> None:
     own = _certificate(own_name, own_key, root_name, root_key, is_root=False)
     pem = own_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     certificates = own.public_bytes(Encoding.PEM) + root.public_bytes(Encoding.PEM)
-    _write(chain, certificates)
-    _write(key, pem)
-
-
-def _write(path: Path, content: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-    fresh.replace(path)
+    write_whole(chain, certificates, mode=0o600)
+    write_whole(key, pem, mode=0o600)
 
 
 def _certificate(subject: str, key: Any, issuer: str, issuer_key: Any, *, is_root: bool) -> x509.Certificate:

@@ -1,5 +1,7 @@
 """New keys for the log, heads by the key that counts for their size, and the end of trust in a key."""
 
+import errno
+import os
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -10,8 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.management import CommandError, call_command
 
 from apps.audit import note, proving, queries, services, signing
+from apps.audit.management.commands.sequencer import Sequencer
 from apps.audit.models import Checkpoint, Entry, Key, Leaf
 from apps.audit.verification import verify_database
+from apps.config import health
 from apps.core.errors import Conflict, NotFound, Unavailable
 
 pytestmark = pytest.mark.django_db
@@ -172,3 +176,31 @@ def test_a_key_that_somebody_else_made_is_announced_and_counts_from_then_on(
     assert periods[1].key in queries.keys_for(new.size)
     assert queries.keys_for(new.size + 1) == [periods[1].key]
     assert verify_database().is_valid
+
+
+def test_a_disk_that_refuses_is_told_as_what_keeps_the_log_from_being_signed_and_signing_goes_on_afterwards(
+    grow: Callable[[int], Checkpoint], write: Callable[..., Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = grow(2)
+    write()
+    sequencer = Sequencer()
+    sequencer.stopping.set()
+    with monkeypatch.context() as full:
+        full.setattr(
+            os, "fsync", lambda handle: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device"))
+        )
+        sequencer.turn()
+    assert "No space left on device" in health.log_state()["trouble"]
+    assert queries.latest_checkpoint() == before and signing.remembered(queries.origin()).size == before.size
+    sequencer.turn()
+    assert health.log_state()["ok"] and queries.latest_checkpoint().size > before.size
+
+
+def test_a_memory_of_the_signer_that_cannot_be_read_keeps_it_from_signing(
+    grow: Callable[[int], Checkpoint], signing_key: Path
+) -> None:
+    before = grow(2)
+    signing_key.with_suffix(".signed.json").write_text('{"half')
+    with pytest.raises(Unavailable, match="Nothing is signed, because nothing shows"):
+        grow(1)
+    assert queries.latest_checkpoint() == before

@@ -82,7 +82,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     names = (("SIGNING_KEY_FILE", "log.pem"), ("SEAL_KEY_FILE", "seal.pem"), ("SEAL_CERT_FILE", "seal.crt"))
     keys = {name: str(folder / "keys" / file) for name, file in names}
     files = {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "apps.core.files.WholeFiles",
         "OPTIONS": {"location": str(folder / "files")},
     }
     with override_settings(**keys, STORAGES={**product.STORAGES, "default": files}):

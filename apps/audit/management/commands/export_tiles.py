@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.audit import queries
 from apps.audit.tiles import tiles_of
+from apps.core.files import write_whole
 
 
 class Command(BaseCommand):
@@ -25,10 +26,7 @@ class Command(BaseCommand):
             path = folder / "tile" / tile.name
             if not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                fresh = path.with_name(f".{path.name}.new")
-                fresh.write_bytes(queries.tile(tile.name))
-                fresh.replace(path)
+                write_whole(path, queries.tile(tile.name))
                 written += 1
-        (folder / "checkpoint.new").write_text(head.note)
-        (folder / "checkpoint.new").replace(folder / "checkpoint")
+        write_whole(folder / "checkpoint", head.note.encode())
         self.stdout.write(f"{written} new tiles; the head of {head.size} entries is in {folder / 'checkpoint'}.")
