@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 
 from apps.accounts import queries as accounts
 from apps.audit import canonical
@@ -22,7 +21,7 @@ from apps.dossiers import oscal, tables, trust
 from apps.dossiers.models import Dossier
 from apps.dossiers.verifier import single
 from apps.evidence.models import Evidence
-from apps.evidence.services import stored_at
+from apps.evidence.services import stored_file
 from apps.workflow.models import Signature, Snapshot
 
 Files = dict[str, bytes]
@@ -83,8 +82,7 @@ def blobs_of(exported: audit.Export, *, room: int) -> tuple[Files, list[dict[str
             name = f"data/blobs/{file['sha256']}"
             is_carried = name in files or file["size"] <= room
             if is_carried and name not in files:
-                with default_storage.open(stored_at(file["sha256"])) as stored:
-                    files[name] = stored.read()
+                files[name] = stored_file(file["sha256"])
                 room -= file["size"]
             listed.append(
                 {"name": file["name"], "sha256": file["sha256"], "evidence": str(item.pk), "is_carried": is_carried}

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import User
 from apps.audit import services as audit
 from apps.core import jobs, moment
-from apps.core.errors import BadRequest, Invalid, TooLarge, WrongState
+from apps.core.errors import BadRequest, Invalid, NotFound, TooLarge, WrongState
 from apps.core.permissions import authorise
 from apps.evidence import artifact, pairing, queries
 from apps.evidence import checks as registered
@@ -277,6 +277,21 @@ def keep_files(files: Iterable[UploadedFile]) -> list[dict[str, Any]]:
 def stored_at(sha256: str) -> str:
     """Where the storage keeps the file with this hash."""
     return f"evidence/{sha256[:2]}/{sha256}"
+
+
+def stored_file(sha256: str) -> bytes:
+    """The file with this hash. Raises WrongState when what is stored under it is something else, NotFound for nothing."""
+    try:
+        with default_storage.open(stored_at(sha256)) as file:
+            content: bytes = file.read()
+    except FileNotFoundError as lost:
+        raise NotFound(f"The file with the SHA-256 {sha256} is not in the storage any more.") from lost
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise WrongState(
+            f"The stored file is no longer the one that was handed in: its SHA-256 is not {sha256}. It is not handed out.",
+            code="FILE_CHANGED",
+        )
+    return content
 
 
 def judged_by(evidence: Evidence) -> list[Any]:

@@ -119,7 +119,7 @@ def data_root(tmp_path: Path, settings: Any) -> Path:
     settings.STORAGES = {
         **settings.STORAGES,
         "default": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "BACKEND": "apps.core.files.WholeFiles",
             "OPTIONS": {"location": str(tmp_path / "files")},
         },
     }

@@ -2,9 +2,11 @@
 
 import json
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
@@ -13,6 +15,7 @@ from apps.evidence import queries
 from apps.evidence.api import examples
 from apps.evidence.checks import registry
 from apps.evidence.models import Evidence
+from apps.evidence.services import stored_at
 from tests import factories as make
 from tests.answers import check_problem, same_shape
 
@@ -71,6 +74,13 @@ def test_files_come_as_multipart_and_go_out_as_they_came(credit: Any) -> None:
     taken = Entry.objects.get(verb="evidence.file_downloaded")
     assert (taken.subject, taken.facts) == (f"evidence:{made.json()['id']}", {"sha256": f"sha256:{row['sha256']}"})
     check_problem(client.get(f"{made.json()['url']}/files/{'0' * 64}"), 404)
+    stored = Path(default_storage.path(stored_at(row["sha256"])))
+    stored.write_bytes(content[:-1])
+    problem = check_problem(client.get(f"{made.json()['url']}/files/{row['sha256']}"), 409)
+    assert problem["code"] == "FILE_CHANGED"
+    stored.unlink()
+    check_problem(client.get(f"{made.json()['url']}/files/{row['sha256']}"), 404)
+    assert Entry.objects.filter(verb="evidence.file_downloaded").count() == 1
 
 
 @pytest.mark.parametrize(
