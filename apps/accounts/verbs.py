@@ -32,6 +32,7 @@ register(
         "accounts.erasure_confirmed": "confirmed that the name is erased of",
         "accounts.erasure_declined": "declined to erase the name of",
         "accounts.person_erased": "erased the name of",
+        "accounts.erasure_repeated": "erased again, after a restore, the name of",
         "accounts.organisation_fact_set": "answered a fact about",
     }
 )

@@ -20,6 +20,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
+from apps.accounts.erased import come_back
 from apps.audit import queries as audit
 from apps.core import jobs
 from apps.core.errors import NotAllowed
@@ -79,12 +80,19 @@ def log_state() -> dict[str, Any]:
     }
 
 
+def erasures_state() -> dict[str, Any]:
+    """Whether a restored backup brought people back who were erased; `erase_person --repeat` erases them again."""
+    back = len(come_back())
+    return {"ok": not back, "come_back": back}
+
+
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "database": database_state,
     "migrations": migrations_state,
     "worker": worker_state,
     "sequencer": sequencer_state,
     "log": log_state,
+    "erasures": erasures_state,
 }
 
 

@@ -5,6 +5,8 @@ import hmac
 import json
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -14,11 +16,13 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.accounts import commitments, services
+from apps.accounts import commitments, consumers, erased, services
 from apps.accounts.models import PersonalKey, PersonalValue, Token, User
 from apps.accounts.queries import names_behind, openings
 from apps.accounts.services.personal import delete_keys, forget
 from apps.audit.models import Entry
+from apps.audit.services import record, system
+from apps.config import health
 from apps.core.errors import Invalid, NotAllowed, WrongState
 from tests import factories as make
 from tests.accounts.test_passkeys import enrol
@@ -209,3 +213,53 @@ def test_a_reason_with_an_address_never_reaches_the_log() -> None:
     assert not Entry.objects.filter(verb="accounts.user_deactivated").exists()
     user.refresh_from_db()
     assert user.is_active
+
+
+@pytest.mark.django_db
+class TestAfterARestore:
+    """The list beside the log's key, for a database that has forgotten both the person's erasure and its entry."""
+
+    @pytest.fixture(autouse=True)
+    def key_file(self, tmp_path: Path, settings: Any) -> None:
+        settings.SIGNING_KEY_FILE = str(tmp_path / "keys" / "log.pem")
+
+    def restored(self) -> User:
+        """A person who was erased, in a database in which neither is so any more."""
+        user = make.person(printed_name="Unmistakable Name")
+        name = committed(user)
+        consumers.keep_erasures([])
+        assert erased.listed() == {}
+        point = transaction.savepoint()
+        erase(user)
+        consumers.keep_erasures(Entry.objects.order_by("at"))
+        transaction.savepoint_rollback(point)
+        user = User.objects.get(pk=user.pk)
+        assert user.erased_at is None and names_behind([name]) == {name: "Unmistakable Name"}
+        assert not Entry.objects.filter(verb="accounts.person_erased").exists()
+        return user
+
+    def test_the_list_names_nobody_and_grows_once_for_each_person(self) -> None:
+        user = self.restored()
+        assert list(erased.listed()) == [str(user.pk)]
+        assert "Unmistakable" not in erased.place().read_text()
+        assert erased.place().stat().st_mode & 0o777 == 0o600
+        assert erased.keep(Entry.objects.all()) == 0
+
+    def test_readiness_tells_of_them_and_the_command_erases_them_again(self) -> None:
+        user = self.restored()
+        assert health.erasures_state() == {"ok": False, "come_back": 1}
+        call_command("erase_person", repeat=True, stdout=StringIO())
+        user.refresh_from_db()
+        assert user.erased_at is not None and openings([]) == {} and not hasattr(user, "personal_key")
+        told = Entry.objects.get(verb="accounts.erasure_repeated")
+        assert told.actor == "system:restore" and told.facts["entry"] == erased.listed()[str(user.pk)]["entry"]
+        assert health.erasures_state() == {"ok": True, "come_back": 0}
+        assert services.repeat_erasures() == []
+
+    def test_accepting_the_restore_erases_them_again(self) -> None:
+        user = self.restored()
+        with transaction.atomic():
+            entry = record(system("operator"), "audit.restored", "log:self")
+        consumers.keep_erasures([entry])
+        user.refresh_from_db()
+        assert user.erased_at is not None

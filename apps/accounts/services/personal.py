@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.accounts import commitments
+from apps.accounts.erased import come_back, listed
 from apps.accounts.erasures import retained_until
 from apps.accounts.models import (
     Erasure,
@@ -24,7 +25,7 @@ from apps.accounts.models import (
 )
 from apps.accounts.permissions import approver_is_someone_else
 from apps.accounts.services.roles import require_another_administrator
-from apps.audit.services import record
+from apps.audit.services import record, system
 from apps.core import moment
 from apps.core.errors import Invalid, NotAllowed, WrongState
 from apps.core.permissions import Refusal, authorise
@@ -145,14 +146,18 @@ def delete_keys(users: Iterable[User]) -> int:
 
 @transaction.atomic
 def repeat_erasures() -> list[User]:
-    """After a backup was restored: erase again everybody whom the log says was erased. Answers with whom the backup had back."""
-    from apps.audit.models import Entry
+    """After a backup was restored: erase again everybody whom the log, or the list beside its key, says was erased.
 
-    erased = Entry.objects.filter(verb="accounts.person_erased").values_list("subject", flat=True)
-    keys = [subject.removeprefix("user:") for subject in erased]
-    back = [
-        user for user in User.objects.filter(pk__in=keys) if user.erased_at is None or hasattr(user, "personal_key")
-    ]
+    Answers with whom the backup had back; each is told in the log, which may have lost the entry of the erasure.
+    """
+    back = come_back()
+    first = listed()
     for user in back:
+        lost = PersonalValue.objects.filter(user=user).count()
+        ended = list(Passkey.objects.usable().filter(user=user))
         forget(user)
+        for passkey in ended:
+            record(system("restore"), "accounts.passkey_revoked", passkey, data={"user": user.audit_ref})
+        details = {"values": str(lost), "entry": first.get(str(user.pk), {}).get("entry", "")}
+        record(system("restore"), "accounts.erasure_repeated", user, data=details)
     return back

@@ -23,14 +23,16 @@ class Command(BaseCommand):
         parser.add_argument("--approver", help="user name of the privacy or compliance officer who approved it")
         parser.add_argument("--reason", default="", help="a reference, such as the number of the request; no names")
         parser.add_argument(
-            "--repeat", action="store_true", help="after a restore: erase again everybody whom the log says was erased"
+            "--repeat",
+            action="store_true",
+            help="after a restore: erase again everybody whom the log, or the list beside its key, says was erased",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Erase, and say what is gone."""
         if options["repeat"]:
             back = services.repeat_erasures()
-            self.stdout.write(f"{len(back)} people whom the log says were erased had come back and are erased again.")
+            self.stdout.write(f"{len(back)} people who were erased had come back and are erased again.")
             return
         if not (options["username"] and options["basis"] and options["approver"]):
             raise CommandError("Say whom to erase, --basis and --approver.")
