@@ -1,6 +1,5 @@
 """Counts files part by part with a driver, within a budget, and takes over what an interrupted measurement left."""
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -80,6 +79,8 @@ class Counting:
         self, cut: Sequence[Any], tasks: Sequence[str], stage: str, tools: Tools
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         """Each part's place with its answer: first those kept from before, then the driver's, which are kept in turn."""
+        from apps.evidence.kernels.states import loads
+
         total, done, begun, said = sum(max(part.rows, 0) for part in cut), 0, 0, 0.0
         rest: list[int] = []
         for place, text in enumerate(tasks):
@@ -88,7 +89,7 @@ class Counting:
                 rest.append(place)
             else:
                 done += max(cut[place].rows, 0)
-                yield place, json.loads(kept)
+                yield place, loads(kept)
         again = len(tasks) - len(rest)
         words = f"{stage} ({again} of {len(tasks)} parts were counted before)" if again else stage
 
@@ -105,7 +106,7 @@ class Counting:
                 self.kept.store(tasks[place], answer)
             done, begun = done + max(cut[place].rows, 0), 0
             tools.progress(words, done, total)
-            yield place, json.loads(answer)
+            yield place, loads(answer)
 
 
 def _failure(reason: Mapping[str, Any]) -> Unmeasurable:

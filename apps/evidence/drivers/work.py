@@ -1,6 +1,5 @@
 """One task: read one part, and survey it or count it for every check. Text in, text out, on any machine."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +54,7 @@ def work(text: str, budget: Budget, beat: Beat = lambda rows: None) -> str:
     from apps.evidence.inputs import parts
     from apps.evidence.kernels import states
 
-    asked = json.loads(text)
+    asked = states.loads(text)
     part = parts.part_of(asked["part"])
     before = resident()
 

@@ -2,16 +2,22 @@
 
 Some names are special: `plan` (what to count; equal on both sides), `sample` and `sample_reference` (the rows with the
 smallest draw), `pairs` (sorted lists of numbers), `low` and `high` (extremes). Everything else is a count or a table of
-counts, and is summed.
+counts, and is summed. In JSON a large table is one text: its cells in the narrowest type that holds them, in base 64.
 """
 
+import base64
 import json
+import math
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 State = dict[str, Any]
+PACKED = "packed cells"
+PACKED_FROM = 1000  # cells
+KINDS = {"|u1", "<u2", "<u4", "<u8", "<i8"}
 
 
 def add(left: State, right: State) -> State:
@@ -56,7 +62,7 @@ def sums(left: Any, right: Any) -> Any:
 
 def smallest(rows: list[Any], count: int) -> list[Any]:
     """The `count` rows [draw, row number, values] with the smallest draw: a sample that no order of reading changes."""
-    return sorted(rows, key=lambda row: (row[0], row[1]))[:count]
+    return sorted(rows, key=itemgetter(0, 1))[:count]
 
 
 def least_of(drawn: np.ndarray, count: int, kept: Sequence[Any] = ()) -> np.ndarray:
@@ -76,14 +82,32 @@ def dumps(state: State, *, in_order: bool = False) -> str:
 
 
 def loads(text: str) -> State:
-    """The state from its JSON. Tables come back as lists, which `add` takes as well."""
-    state: State = json.loads(text)
+    """The state from its JSON. Small tables come back as lists, which `add` takes as well."""
+    state: State = json.loads(text, object_hook=_unpacked)
     return state
+
+
+def _packed(table: np.ndarray) -> dict[str, Any]:
+    kind = np.min_scalar_type(int(table.max())) if table.min() >= 0 else np.dtype(np.int64)
+    kind = kind.newbyteorder("<")
+    cells = base64.b64encode(np.ascontiguousarray(table, dtype=kind).tobytes()).decode()
+    return {PACKED: cells, "kind": kind.str, "shape": list(table.shape)}
+
+
+def _unpacked(found: dict[str, Any]) -> Any:
+    if PACKED not in found:
+        return found
+    if found["kind"] not in KINDS or not all(type(size) is int and size >= 0 for size in found["shape"]):
+        raise ValueError("A packed table names a type or a shape that no state has")
+    cells = np.frombuffer(base64.b64decode(found[PACKED], validate=True), dtype=found["kind"])
+    if len(cells) != math.prod(found["shape"]):
+        raise ValueError("A packed table does not hold as many cells as its shape says")
+    return cells.astype(np.int64).reshape(found["shape"])
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return value.tolist()
+        return _packed(value) if value.size >= PACKED_FROM and value.dtype.kind in "iu" else value.tolist()
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"{type(value).__name__} has no place in a state")
