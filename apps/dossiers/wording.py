@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from apps.policy import phrases
 from apps.policy.wording import OUTCOME_WORDS
 
 # Worst first: what a reader has to see comes before what is in order.
@@ -114,4 +115,4 @@ def value_in_words(value: Any) -> str:
         return ", ".join(f"{name} {value_in_words(part)}" for name, part in value.items()) or "none"
     if value in (None, ""):
         return "not recorded"
-    return plain(value).replace("_", " ") if isinstance(value, str) and value.islower() else plain(value)
+    return plain(phrases.value(value)) if isinstance(value, str) and value.islower() else plain(value)

@@ -96,6 +96,7 @@ class EvidenceType:
     scope: str
     produced_by: str
     fields: dict[str, str]
+    field_titles: dict[str, str]
     max_age_days: dict[int, int | None]
 
     @property
@@ -136,10 +137,33 @@ def catalogue() -> dict[str, EvidenceType]:
             scope=row["scope"],
             produced_by=row["produced_by"],
             fields=dict(row["fields"]),
+            field_titles=dict(row["field_titles"]),
             max_age_days={int(key.removeprefix("tier")): days for key, days in row["max_age_days"].items()},
         )
         for row in rows
     }
+
+
+def field_title(type_id: str, name: str) -> str:
+    """What a field of a type is called where people read it; its own words where the catalogue does not know it."""
+    known = catalogue().get(type_id)
+    return (known.field_titles.get(name) if known else None) or name.replace("_", " ").capitalize()
+
+
+@cache
+def field_words() -> dict[str, str]:
+    """Field names as they stand inside a sentence, of those that every type calls the same."""
+    found: dict[str, set[str]] = {}
+    for kind in catalogue().values():
+        for name, title in kind.field_titles.items():
+            found.setdefault(name, set()).add(title)
+    return {name: _inside(titles.pop()) for name, titles in found.items() if len(titles) == 1}
+
+
+def _inside(title: str) -> str:
+    """A title inside a sentence: without its capital, where that is no name."""
+    is_name = title[:2].isupper() or title.startswith(("Article ", "Annex "))
+    return title if is_name else f"{title[0].lower()}{title[1:]}"
 
 
 def type_named(type_id: str) -> EvidenceType:

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.templatetags.ui import number, percent
+from apps.evidence.catalogue import field_title
 from apps.evidence.checks import registry
 from apps.evidence.models import Evidence
 from apps.evidence.queries import catalogue
@@ -325,7 +326,7 @@ def supplies(item: Evidence) -> list[tuple[str, list[tuple[str, str]]]]:
     return [
         (
             known[type_id].title if type_id in known else type_id,
-            [(name.replace("_", " "), value_in_words(fields[name])) for name in sorted(fields)],
+            [(field_title(type_id, name), value_in_words(fields[name])) for name in sorted(fields)],
         )
         for type_id, fields in sorted(item.types.items())
     ]

@@ -83,6 +83,14 @@ VALUES = {
     "sme": "small or medium",
     "smc": "small mid-cap",
     "aml": "money laundering",
+    "public_body": "public body",
+    "life_health_insurance": "life or health insurance",
+    "human_decides_with_score": "a person decides, with a score",
+    "human_reviews_exceptions": "a person reviews exceptions",
+    "select_or_classify": "a selection or a class",
+    "capital_or_financial_reporting": "capital or financial reporting",
+    "not_high_risk": "not high risk",
+    "derogated": "high risk by Annex III, with a derogation",
 }
 ACRONYMS = {"adm", "ai", "ci", "dpo", "fda", "gdpr", "qms", "rbi"}
 _TOKEN = re.compile(r"\s*(&&|\|\||==|!=|>=|<=|[!<>()\[\],]|'[^']*'|-?\d+(?:\.\d+)?|[A-Za-z_]\w*(?:\.\w+)*)")
@@ -125,6 +133,8 @@ def value(given: Any) -> str:
         return "yes" if given else "no"
     if isinstance(given, list | tuple):
         return ", ".join(map(value, given)) or "none"
+    if isinstance(given, float):
+        return f"{given:g}"
     return VALUES.get(str(given)) or str(given).replace("_", " ")
 
 

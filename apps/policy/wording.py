@@ -1,10 +1,11 @@
-"""The words of a judgement: values with units, dates, and conditions as a person would say them. Pure: no Django."""
+"""The words of a judgement: values with units, dates, and conditions as a person would say them. Pure: no database."""
 
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from apps.evidence.catalogue import field_words
 from apps.policy import phrases
 from apps.policy.requirements import OPERATOR_WORDS, Limit
 
@@ -45,7 +46,6 @@ _PART = re.compile(
     r"(?P<not>!)?\s*(?P<name>[a-z]\w*(?:\.\w+)*)\s*(?:(?P<op>==|!=|>=|<=|>|<)\s*(?P<value>'[^']*'|[-\d.]+|null|true|false))?"
 )
 MOST_SHOWN = 2
-MOST_LETTERS = 2  # of a field that is a point of a list, such as the practices of Article 5
 _RELATIONS = {"==": "", ">=": "at least ", "<=": "at most ", ">": "more than ", "<": "less than "}
 
 
@@ -60,8 +60,8 @@ def role(name: str) -> str:
 
 
 def words(name: str) -> str:
-    """A field or fact name without its code form: `open_critical` reads "open critical"."""
-    return phrases.plain(name)
+    """A field or fact name as people read it: `open_critical` reads "critical findings open"."""
+    return field_words().get(name.removeprefix("e.")) or phrases.plain(name)
 
 
 def listing(items: Iterable[str]) -> str:
@@ -114,7 +114,7 @@ def required(limit: Limit, other: Any) -> str:
 
 
 def condition(text: str) -> str:
-    """One part of a pass expression in words: "open critical 0", "access control recorded"."""
+    """One part of a pass expression in words: "critical findings open 0", "access controlled: yes"."""
     if text == "accepted":
         return "accepted"
     match = _PART.fullmatch(text.strip())
@@ -129,7 +129,7 @@ def condition(text: str) -> str:
         return f"{name} given" if match["op"] == "!=" else f"no {name}"
     value = match["value"].strip("'")
     if match["op"] == "==" and value != match["value"]:
-        return f"{name}: {value}" if len(name) > MOST_LETTERS else f"point {name}: {value}"
+        return f"{name}: {value}"
     if match["op"] == "!=":
         return f"{name} other than {value}"
     return f"{name} {_RELATIONS[match['op']]}{value}"

@@ -196,9 +196,12 @@ def test_the_catalogues_say_who_supplies_each_field() -> None:
     client = make.api(make.person("auditor"))
     types = {row["id"]: row for row in client.get("/api/v1/evidence-types").json()}
     assert len(types) == 102
-    assert {"name": "min_impact_ratio", "type": "float", "computed_by": "fairness"} in types["fairness_report"][
-        "fields"
-    ]
+    assert {
+        "name": "min_impact_ratio",
+        "title": "Lowest impact ratio",
+        "type": "float",
+        "computed_by": "fairness",
+    } in types["fairness_report"]["fields"]
     assert [row["key"] for row in client.get("/api/v1/checks").json()] == list(registry())
 
 

@@ -8,7 +8,7 @@ from apps.config.management.commands import demo
 from apps.console.journey.story import attestations
 from apps.core.errors import Invalid
 from apps.dossiers.sections import plan
-from apps.evidence.catalogue import COMPUTED, REPORTS, catalogue, refuse_wrong_fields
+from apps.evidence.catalogue import COMPUTED, REPORTS, catalogue, field_title, field_words, refuse_wrong_fields
 from apps.evidence.checks import registry
 from apps.evidence.checks.base import Unmeasurable
 from apps.evidence.inputs.places import allowed_path
@@ -52,3 +52,14 @@ def test_counts_of_a_report_cannot_be_typed_in() -> None:
             refuse_wrong_fields(catalogue()[name], {"tests": 5, "failed": 0})
         assert refusal.value.code == "COUNTED_IN_A_REPORT"
     assert not REPORTS & {key for key, _ in TypeForm().fields["type"].choices}
+
+
+def test_every_field_of_a_type_has_a_title_that_people_read() -> None:
+    for kind in catalogue().values():
+        assert set(kind.field_titles) == set(kind.fields), kind.id
+        titles = list(kind.field_titles.values())
+        assert len(set(titles)) == len(titles), kind.id
+        assert not [title for title in titles if "_" in title or not title[0].isupper()], kind.id
+    assert field_title("deidentification", "min_k") == "Smallest class of rows alike (k)"
+    assert field_words()["open_critical"] == "critical findings open" and field_words()["hash"] == "SHA-256"
+    assert field_title("of_another_release", "some_field") == "Some field"

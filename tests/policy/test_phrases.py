@@ -27,8 +27,10 @@ def test_everything_that_evidence_has_to_say_reads_without_code():
     assert {text: words for text, words in said.items() if CODE.search(words)} == {}
 
 
-def test_a_point_of_a_list_is_called_one():
-    assert wording.condition("e.ba == 'no'") == "point ba: no"
+def test_a_field_is_called_as_its_evidence_type_declares():
+    assert wording.condition("e.ba == 'no'") == "Article 5(1)(ba), intimate imagery without consent: no"
+    assert wording.condition("e.open_critical == 0") == "critical findings open 0"
+    assert wording.condition("!e.signed") == "signed: no"
     assert wording.condition("e.method == 'expert'") == "method: expert"
 
 

@@ -46,7 +46,7 @@ def test_satisfied_on_accepted_evidence_that_passes():
     result = judge(requirement(), types={"risk_register": accepted(rights_risks=True)})
     assert (result.outcome, result.code, result.is_blocking) == ("satisfied", "SATISFIED", False)
     assert result.observed == "3 Nov 2026"
-    assert result.required == "accepted and rights risks: yes"
+    assert result.required == "accepted and risks to rights covered: yes"
     assert result.evidence == (ITEM,)
 
 
@@ -54,17 +54,17 @@ def test_missing_evidence_names_who_supplies_it():
     result = judge(requirement())
     assert (result.outcome, result.code, result.is_blocking) == ("missing", "EVIDENCE_MISSING", True)
     assert result.sentence == "Risk assessment is missing."
-    assert result.fix == "To fix this, the model owner supplies it, stating: rights risks: yes."
+    assert result.fix == "To fix this, the model owner supplies it, stating: risks to rights covered: yes."
     assert result.fix_target == "evidence:risk_register"
 
 
 def test_open_where_a_field_says_otherwise_or_says_nothing():
     said_no = judge(requirement(), types={"risk_register": accepted(rights_risks=False)})
     assert (said_no.outcome, said_no.code) == ("open", "REQUIREMENT_FAILED")
-    assert said_no.sentence == "Risk assessment: found rights risks: no, required rights risks: yes."
+    assert said_no.sentence == "Risk assessment: found risks to rights covered: no, required risks to rights covered: yes."
     silent = judge(requirement(), types={"risk_register": accepted()})
     assert silent.outcome == "open"
-    assert silent.observed == "rights risks: not recorded"
+    assert silent.observed == "risks to rights covered: not recorded"
 
 
 @pytest.mark.parametrize("status", ["waiting", "flagged"])

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from apps.accounts.models import User
-from apps.console.comparison import words
+from apps.policy import phrases
 from apps.registry import past
 from apps.registry.models import Deployment, Model, ModelVersion, UseCase
 from apps.workflow.queries import PathPreview
@@ -145,7 +145,7 @@ def fact_areas(facts: Mapping[str, Any], catalogue: Mapping[str, Mapping[str, An
     found: dict[str, list[FactRow]] = {}
     for name in [name for name in catalogue if name in facts] + sorted(set(facts) - set(catalogue)):
         question = str(catalogue.get(name, {}).get("question", name))
-        row = FactRow(name, question, words(facts[name]).replace("_", " "), is_no=facts[name] is False)
+        row = FactRow(name, question, phrases.value(facts[name]), is_no=facts[name] is False)
         found.setdefault(name.partition(".")[0], []).append(row)
     keys = [*(key for key in AREAS if key in found), *(key for key in found if key not in AREAS)]
     return [FactArea(key, AREAS.get(key, key), found[key]) for key in keys]

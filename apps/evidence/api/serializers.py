@@ -158,6 +158,7 @@ class EvidenceFieldReply(serializers.Serializer[Any]):
     """One field of an evidence type."""
 
     name = serializers.CharField()
+    title = serializers.CharField(help_text="What people read")
     type = serializers.CharField()
     computed_by = serializers.CharField(allow_null=True, help_text="The check that measures it; null: attested")
 

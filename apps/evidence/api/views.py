@@ -223,7 +223,10 @@ class EvidenceTypes(ApiView):
             {
                 "id": kind.id, "title": kind.title, "description": kind.description, "scope": kind.scope,
                 "produced_by": kind.produced_by, "is_record": kind.is_record,
-                "fields": [{"name": name, "type": of, "computed_by": kind.computed.get(name)} for name, of in kind.fields.items()],
+                "fields": [
+                    {"name": name, "title": kind.field_titles[name], "type": of, "computed_by": kind.computed.get(name)}
+                    for name, of in kind.fields.items()
+                ],
             }
             for kind in queries.catalogue().values()
         ]  # fmt: skip

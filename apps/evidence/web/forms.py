@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.evidence.catalogue import EvidenceType, catalogue
+from apps.evidence.catalogue import EvidenceType, catalogue, field_title
 from apps.evidence.checks import registry
 from apps.evidence.queries import today
 
@@ -122,7 +122,7 @@ class TestsForm(forms.Form):
 
 def field_for(name: str, kind: EvidenceType) -> forms.Field:
     """The form field for one field of a type."""
-    label = name.replace("_", " ").capitalize()
+    label = field_title(kind.id, name)
     expected = kind.fields[name]
     if expected == "bool":
         answers = [("", _("No statement")), ("yes", _("Yes")), ("no", _("No"))]

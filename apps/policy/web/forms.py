@@ -5,10 +5,11 @@ from typing import Any, cast
 
 from django import forms
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.errors import ProductError
-from apps.policy import packs, queries, services
+from apps.policy import packs, phrases, queries, services
 from apps.policy.queries.measured import organisation_day
 from apps.policy.requirements import OPERATOR_WORDS
 from apps.policy.results import RequirementResult
@@ -59,10 +60,10 @@ def fact_field(name: str, fact: dict[str, Any]) -> forms.Field:
     if fact["type"] == "bool":
         return forms.ChoiceField(choices=YES_NO, **more)
     if fact["type"] == "enum":
-        words = [(value, value.replace("_", " ").capitalize()) for value in fact["values"]]
+        words = [(value, capfirst(phrases.value(value))) for value in fact["values"]]
         return forms.ChoiceField(choices=[("", _("Not answered")), *words], **more)
     if fact["type"] == "list" and fact.get("values"):
-        words = [(value, value.replace("_", " ")) for value in fact["values"]]
+        words = [(value, capfirst(phrases.value(value))) for value in fact["values"]]
         return forms.MultipleChoiceField(choices=words, widget=forms.CheckboxSelectMultiple, **more)
     if fact["type"] == "list":
         return ListField(**more)
