@@ -71,7 +71,7 @@ def surveyed(rows: Rows | Pair, subject: Subject, tools: Tools, counting: Counti
     columns = survey(rows, tools, subject.name, counting)
     total = max((column.rows for column in columns.values()), default=0)
     if not total:
-        raise Unmeasurable(f"{subject.name or 'The dataset'} holds no rows.")
+        raise Unmeasurable(f"{subject.name or 'The dataset'} holds no rows. Link the file that the version really used.")
     return replace(subject, columns=columns, rows=total)
 
 
@@ -83,10 +83,9 @@ def measure(
     counting: Counting | None = None,
 ) -> dict[str, Outcome]:
     """Plan, count and finish every check over one dataset, or two; per check its result or why it could not measure."""
-    try:
-        known = surveyed(rows, subject, tools, counting)
-    except Unmeasurable as empty:
-        return dict.fromkeys(checks, empty)
+    known = attempt(surveyed, rows, subject, tools, counting)
+    if isinstance(known, Unmeasurable):
+        return dict.fromkeys(checks, known)
     total = known.rows + (known.reference.rows if known.reference else 0)
     states: dict[str, Any] = {key: attempt(check.plan, known, params) for key, (check, params) in checks.items()}
     sides = [rows.rows, rows.reference] if isinstance(rows, Pair) else [rows]

@@ -1,3 +1,4 @@
+import math
 from typing import Any
 
 from apps.evidence.checks.base import (
@@ -36,7 +37,7 @@ NOTE = f"Extremes and categories are shown where {SMALLEST_GROUP} rows or more s
 class DataProfile(Check):
     """Size of the data and the distribution of every column. Source: Regulation (EU) 2024/1689 Art. 10(2); Annex IV 2(d)."""
 
-    key, title, order = "data_profile", "Data profile", 10
+    key, title, order, version = "data_profile", "Data profile", 10, "1.1.0"
     reads = ("train", "test", "scored", "reference", "validate")
     fills = ("datasheet",)
     metrics = (
@@ -58,13 +59,14 @@ class DataProfile(Check):
         numbers = {
             name: [column.low, column.high]
             for name, column in subject.columns.items()
-            if column.is_numeric and column.low is not None
+            if column.is_numeric and column.low is not None and math.isfinite(column.high - column.low)
         }
         columns = {
             name: {
                 "kind": column.kind,
                 "nulls": column.nulls,
                 "distinct": len(column.categories) if column.categories is not None else None,
+                "median": _median(column),
                 "common": _common(column, subject),
             }
             for name, column in subject.columns.items()
@@ -75,6 +77,9 @@ class DataProfile(Check):
             "columns": columns,
             "name": subject.name,
             "facts": dict(subject.facts.get("data", {})),
+            "too_wide": [
+                name for name, column in subject.columns.items() if column.low is not None and name not in numbers
+            ],
         }
         return {"plan": plan, "histograms": {name: [0] * (BINS + 2) for name in numbers}, "moments": {}}
 
@@ -97,7 +102,9 @@ class DataProfile(Check):
         empty = sum(column["nulls"] for column in plan["columns"].values()) / cells
         gaps = sorted((row for row in rows if row["missing"]), key=lambda row: (-row["missing"], row["column"]))
         takeaway = f"{plan['name'] or 'The data'} has {whole(plan['rows'])} rows and {len(rows)} columns. " + (
-            f"{gaps[0]['column']} lacks most values: {gaps[0]['missing']:.1%}." if gaps else "No cell is empty."
+            f"{gaps[0]['column'] or 'The column without a name'} has the most gaps: {gaps[0]['missing']:.1%}."
+            if gaps
+            else "No cell is empty."
         )
         numbers = [row for row in rows if "median" in row]
         facts = {name: bool(value) for name, value in plan["facts"].items()}
@@ -111,10 +118,13 @@ class DataProfile(Check):
             ],
             figures=_missing_figure(gaps, len(rows)),
             limits=[
+                *_left_out(state),
                 "What the values mean and how they were collected is declared by people, not measured.",
                 "Dependence between columns is not part of this profile.",
             ],
-            method={"Measure": f"Counts, and quantiles from {BINS} bins of equal width between a column's extremes"},
+            method={
+                "Measure": f"Counts; medians exact up to a thousand different values, else from {BINS} bins of equal width between extremes"
+            },
         )
 
     def _row(self, name: str, column: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
@@ -134,12 +144,39 @@ class DataProfile(Check):
             low, high = plan["numbers"][name]
             bins = np.asarray(state["histograms"][name])
             mean, deviation = counts.mean_and_deviation(state["moments"][name], low, high)
-            row |= {"median": counts.quantile(bins, low, high, 0.5), "mean": mean, "deviation": deviation}
+            median = counts.quantile(bins, low, high, 0.5) if column["median"] is None else column["median"]
+            row |= {"median": median, "mean": mean, "deviation": deviation}
             if bins[1] >= SMALLEST_GROUP:
                 row["low"] = low
             if bins[-2] >= SMALLEST_GROUP:
                 row["high"] = high
         return row
+
+
+def _median(column: Any) -> float | None:
+    """The exact median of a number from the counts of its values; None where they were too many, or where there is none."""
+    if not column.is_numeric or not column.categories:
+        return None
+    values = sorted((float(value), count) for value, count in column.categories.items() if math.isfinite(float(value)))
+    total, passed, middle = sum(count for _, count in values), 0, []
+    for value, count in values:
+        middle += [value for place in ((total - 1) // 2, total // 2) if passed <= place < passed + count]
+        passed += count
+    return middle[0] / 2 + middle[-1] / 2 if middle else None
+
+
+def _left_out(state: dict[str, Any]) -> list[str]:
+    """Sentences on values that are in no figure."""
+    plan = state["plan"]
+    counted = {name: state["moments"].get(name, {"n": 0})["n"] for name in plan["numbers"]}
+    infinite = {name: plan["rows"] - plan["columns"][name]["nulls"] - n for name, n in counted.items()}
+    found = [
+        f"{name} holds {whole(count)} infinite values, which are in none of its figures."
+        for name, count in infinite.items()
+        if count
+    ]
+    wide = [f"The values of {name} lie too far apart for its figures to be computed." for name in plan["too_wide"]]
+    return [*found[:10], *wide[:10]]
 
 
 def _missing_figure(gaps: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:

@@ -1,3 +1,6 @@
+import math
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from apps.evidence.checks.base import (
@@ -24,6 +27,7 @@ COLUMNS = [
     ("notes", "Found", "text"),
 ]
 MOST_COMPARED = 1_000_000
+FIGURE = re.compile(r"[-+]?\d+([.,]\d+)*\s?%?$")
 
 
 class DataQuality(Check):
@@ -70,6 +74,11 @@ class DataQuality(Check):
                 "constant": column.present > 1 and column.categories is not None and len(column.categories) == 1,
                 "padded": sum(count for value, count in known.items() if value != value.strip()),
                 "cases": len(known) - len({value.strip().lower() for value in known}),
+                "figures": column.kind == "text" and _are_figures(known),
+                "infinite": sum(
+                    count for value, count in known.items() if column.is_numeric and not math.isfinite(float(value))
+                ),
+                "unnamed": not name.strip(),
             }
         return {"plan": {"columns": columns, "rows": subject.rows, "name": subject.name}, "complete": 0, "pairs": []}
 
@@ -127,6 +136,13 @@ class DataQuality(Check):
         )
 
 
+def _are_figures(known: Mapping[str, int]) -> bool:
+    """Whether all texts of a column are numbers in a form that is not read as one: 1,5 or 12 %."""
+    return (
+        bool(known) and all(FIGURE.match(text) for text in known) and any("," in text or "%" in text for text in known)
+    )
+
+
 def _figure(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Completeness by column, lowest first."""
     from apps.evidence.kernels import charts
@@ -159,4 +175,10 @@ def _notes(column: dict[str, Any]) -> str:
         found.append(f"{column['padded']} padded with spaces")
     if column["cases"]:
         found.append(f"{column['cases']} spellings differ by case or space")
+    if column["figures"]:
+        found.append("numbers written with commas or per cent signs, so read as text")
+    if column["infinite"]:
+        found.append(f"{column['infinite']} infinite values")
+    if column["unnamed"]:
+        found.append("no name")
     return "; ".join(found)

@@ -48,7 +48,7 @@ class Drift(Check):
     Source: Kolmogorov-Smirnov, Wasserstein, stability index (Siddiqi 2006), Jensen-Shannon (Lin 1991), chi-square; classifier
     two-sample test (Lopez-Paz and Oquab 2017)."""
 
-    key, title, order, version = "drift", "Drift between two datasets", 19, "1.1.0"
+    key, title, order, version = "drift", "Drift between two datasets", 19, "1.2.0"
     reads = ("scored", "test", "validate")
     compares_with = ("train", "reference")
     metrics = (

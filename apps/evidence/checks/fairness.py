@@ -44,7 +44,7 @@ class Fairness(Check):
 
     Source: fairlearn's definitions; 29 CFR 1607.4(D) for the four-fifths flag; 6 RCNY 5-301 for impact ratios."""
 
-    key, title, order, version = "fairness", "Fairness", 22, "1.1.0"
+    key, title, order, version = "fairness", "Fairness", 22, "1.2.0"
     reads = ("scored", "test")
     fills = ("fairness_report", "adverse_impact")
     metrics = (
@@ -89,6 +89,7 @@ class Fairness(Check):
                 "No column is declared as a protected attribute. The data steward declares them in the catalog."
             )
         decision, target = decisions.decision_axis(subject), decisions.target_axis(subject)
+        score, _unscored = decisions.measured_score(subject)
         plan = {
             "axes": axes,
             "crossings": [list(pair) for pair in combinations(axes[:4], 2)],
@@ -99,7 +100,10 @@ class Fairness(Check):
             "rows": subject.rows,
             "seed": subject.seed,
             "words": decisions.decision_words(subject),
-            "score": decisions.score_axis(subject.columns[subject.score]) if subject.score in subject.columns else None,
+            "score": score,
+            "notes": [
+                note for note in (decisions.other_outcomes(subject), decisions.ungrouped(subject, params.by)) if note
+            ],
         }
         return {
             "plan": plan,
@@ -125,9 +129,16 @@ class Fairness(Check):
         compared = [row for row in rows if row.get("ratio") is not None]
         if not compared:
             raise Unmeasurable(
-                f"No attribute has a group of {SMALLEST_GROUP} rows or more, so nothing can be compared."
+                f"No attribute has a group of {SMALLEST_GROUP} rows or more, so nothing can be compared. It needs more rows, or "
+                "coarser groups that the data steward declares."
             )
         others = [row for row in compared if row["reading"] != "reference"]
+        if not others and any(row.get("rate") is not None and row["reading"] != "reference" for row in rows):
+            raise Unmeasurable(
+                f"No row of a group that is large enough is decided positively ({plan['words']}), so rates cannot be compared. "
+                "The developer registers the version with the positive label of its data, or links data that hold such decisions.",
+                code="NOBODY_CHOSEN",
+            )
         lowest = min(others, key=lambda row: row["ratio"], default=compared[0])
         tables = _tables(plan, rows, crossed)
         takeaway = _takeaway(lowest, rows, plan)
@@ -196,7 +207,9 @@ class Fairness(Check):
             for name in ("selection", "odds")
         }
         return self.measured(
-            min_impact_ratio=(lowest["ratio"], *lowest.get("ratio_interval", (None, None))),
+            min_impact_ratio=None
+            if lowest["reading"] == "reference"
+            else (lowest["ratio"], *lowest.get("ratio_interval", (None, None))),
             min_intersection_ratio=min((row["ratio"] for row in crossed if row.get("ratio") is not None), default=None),
             selection_rate_difference=largest["selection"],
             equalised_odds_difference=largest["odds"],
@@ -232,15 +245,16 @@ def _types(
         "ci_reported": True,
         "small_cells_handled": True,
         "intersectional": bool(crossed),
-        "min_impact_ratio": lowest["ratio"],
     }
+    if lowest["reading"] != "reference":  # one group alone is compared with nobody
+        report["min_impact_ratio"] = lowest["ratio"]
     impact = {"impact_ratio_by_group": True, "significance_tested": True, "small_n_flagged": True, "stages": 1}
     return {"fairness_report": report, "adverse_impact": impact}
 
 
 def _takeaway(lowest: dict[str, Any], rows: list[Any], plan: dict[str, Any]) -> str:
     if lowest["reading"] == "reference":
-        return f"Only one group of {lowest['attribute']} is large enough to be measured."
+        return f"Only one group of {lowest['attribute']} is large enough to be measured, so there is nothing to compare it with."
     text = f"By {lowest['attribute']}, {lowest['group']} is decided positively at {lowest['ratio']:.2f} of the highest rate. "
     if lowest.get("ratio_interval"):
         low, high = lowest["ratio_interval"]
@@ -300,7 +314,7 @@ def _figure(rows: list[Any], takeaway: str, key: str, limit: float) -> dict[str,
 
 
 def _limits(plan: dict[str, Any], rows: list[Any], crossed: list[Any]) -> list[str]:
-    found = ["Why the rates differ is not shown; partial dependence and proxies look at that."]
+    found = [*plan["notes"], "Why the rates differ is not shown; partial dependence and proxies look at that."]
     small = len(crossed) - _compared(crossed)
     if small:
         found.append(

@@ -34,7 +34,7 @@ class LocalLaw144(Check):
 
     Source: NYC Administrative Code 20-871; 6 RCNY 5-300 and 5-301."""
 
-    key, title, order = "ll144", "Impact ratios for NYC Local Law 144", 23
+    key, title, order, version = "ll144", "Impact ratios for NYC Local Law 144", 23, "1.1.0"
     reads = ("scored", "test")
     is_on_request = True
     metrics = (

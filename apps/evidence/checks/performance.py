@@ -43,7 +43,7 @@ class Performance(Check):
 
     Source: Regulation (EU) 2024/1689 Art. 15; SR 26-2 on outcomes analysis."""
 
-    key, title, order = "performance", "Performance", 20
+    key, title, order, version = "performance", "Performance", 20, "1.1.0"
     reads = ("scored", "test")
     fills = ("performance_report",)
     metrics = (
@@ -89,15 +89,20 @@ class Performance(Check):
             raise Unmeasurable(
                 f"{subject.name} names no target column, so predictions cannot be compared with outcomes."
             )
-        score = decisions.score_axis(subject.columns[subject.score]) if subject.score in subject.columns else None
+        score, unscored = decisions.measured_score(subject)
         plan = {
-            "axes": decisions.group_axes(subject, params.by),
+            "axes": decisions.group_axes(subject, params.by) if decisions.has_groups(subject, params.by) else [],
             "target": target,
             "decision": decision,
             "score": score,
             "rows": subject.rows,
             "name": subject.name,
             "words": decisions.decision_words(subject),
+            "notes": [
+                note
+                for note in (unscored, decisions.other_outcomes(subject), decisions.ungrouped(subject, params.by))
+                if note
+            ],
             "is_holdout": subject.facts.get("is_holdout"),
         }
         return {
@@ -144,7 +149,7 @@ class Performance(Check):
                 "Measure": "Outcomes against decisions, and ranking and calibration of scores, overall and by group",
                 "Decision": plan["words"],
                 "Intervals": "Wilson for rates, DeLong for areas, 95 %",
-                "Score cells": _cells(plan),
+                "Score cells": _cells(state),
             },
         )
 
@@ -238,7 +243,10 @@ def _takeaway(found: dict[str, Any], n: int, weakest: tuple[str, float] | None) 
 
 
 def _limits(plan: dict[str, Any], n: int) -> list[str]:
-    found = ["Performance on rows of a later time than the training data is attested, not measured here."]
+    found = [
+        *plan["notes"],
+        "Performance on rows of a later time than the training data is attested, not measured here.",
+    ]
     if plan["is_holdout"] is None:
         found.append(
             "Whether these rows were kept out of training is not known: no training data with a digest is linked."
@@ -333,12 +341,18 @@ def _name(by: Any) -> str:
     return by[0]["column"] if by else ""
 
 
-def _cells(plan: dict[str, Any]) -> str:
+def _cells(state: dict[str, Any]) -> str:
+    from apps.evidence.kernels import decisions
+
+    plan = state["plan"]
     if not plan["score"]:
         return "no score column"
     count = len(plan["score"]["middles"])
-    return (
-        f"{count:,} distinct values, exact"
-        if count < 10_000
-        else f"{count:,} of equal width, error of areas under 1e-5"
-    )
+    if count < decisions.SCORE_CELLS:
+        return f"{count:,} distinct values, exact"
+    negatives, positives = decisions.two_sided(state["scores"][""], plan["target"], 1)[:count].T.astype(float)
+    pairs = negatives.sum() * positives.sum()
+    most = (
+        float((negatives * positives).sum() / pairs / 2) if pairs else 0.0
+    )  # as if every pair of a cell stood one way
+    return f"{count:,}, at values drawn at random and at equal distances; the area is exact to {most:.1g}"

@@ -74,6 +74,9 @@ class ProtectedAttributes(Check):
             "rows": subject.rows,
             "positive": subject.positive,
             "name": subject.name,
+            "notes": [
+                note for note in (decisions.other_outcomes(subject), decisions.ungrouped(subject, params.by)) if note
+            ],
         }
         return {"plan": plan, "tables": {axis["column"]: counts.empty(axis, target) for axis in axes}}
 
@@ -113,6 +116,7 @@ class ProtectedAttributes(Check):
             tables=tables,
             figures=_figure(everyone, takeaway, tables[0]["key"]),
             limits=[
+                *plan["notes"],
                 "A difference in the data may be real, may come from how they were collected, or both; counts cannot tell.",
                 "Whether decisions of the past shaped these outcomes is attested by a person, not measured.",
             ],

@@ -70,7 +70,8 @@ class Proxies(Check):
         pairs = [[feature, axis] for axis in axes for feature in features if feature["column"] != axis["column"]]
         if not pairs:
             raise Unmeasurable(f"{subject.name} has no feature beside the protected attributes.")
-        plan = {"pairs": pairs, "seed": subject.seed, "rows": subject.rows, "name": subject.name}
+        note = decisions.ungrouped(subject, params.by)
+        plan = {"pairs": pairs, "seed": subject.seed, "rows": subject.rows, "name": subject.name, "note": note}
         return {"plan": plan, "tables": {_name(pair): [counts.empty(*pair), counts.empty(*pair)] for pair in pairs}}
 
     def update(self, state: dict[str, Any], batch: Any) -> dict[str, Any]:
@@ -96,7 +97,10 @@ class Proxies(Check):
             row = self._row(state, feature, axis)
             rows += [row] if row else []
         if not rows:
-            raise Unmeasurable(f"No attribute has two groups of {SMALLEST_GROUP} rows or more.")
+            raise Unmeasurable(
+                f"No protected attribute has two groups of {SMALLEST_GROUP} rows or more, so none can be told from a feature. It "
+                "needs more rows, or coarser groups that the data steward declares."
+            )
         rows.sort(key=lambda row: (-row["area"], row["feature"], row["attribute"]))
         beyond, best = sum(row["flagged"] for row in rows), rows[0]
         takeaway = (
@@ -109,6 +113,7 @@ class Proxies(Check):
             tables=[table("pairs", "Features as proxies of protected attributes", COLUMNS, rows)],
             figures=[_figure(rows[:18], takeaway)],
             limits=[
+                *([plan["note"]] if plan["note"] else []),
                 "Several weak features together may tell a group well; only single features were tried.",
                 "A proxy is not by itself a reason against a feature: whether it is needed is for people to say.",
             ],

@@ -57,7 +57,13 @@ class Representation(Check):
             )
         crossed = axes[:3] if len(axes) > 1 else []
         return {
-            "plan": {"axes": axes, "crossed": crossed, "rows": subject.rows, "name": subject.name},
+            "plan": {
+                "axes": axes,
+                "crossed": crossed,
+                "rows": subject.rows,
+                "name": subject.name,
+                "note": decisions.ungrouped(subject, params.by),
+            },
             "single": {axis["column"]: counts.empty(axis) for axis in axes},
             "joint": counts.empty(*crossed) if crossed else [0],
         }
@@ -103,6 +109,7 @@ class Representation(Check):
             tables=tables,
             figures=_figure(groups, takeaway, tables[0]["key"]),
             limits=[
+                *([plan["note"]] if plan["note"] else []),
                 "Shares are not compared with the population on which the model will be used: no such figures were given.",
                 f"Covered means that every group has {SMALLEST_GROUP} rows or more, not that this is enough for every measure.",
             ],

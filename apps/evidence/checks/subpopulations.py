@@ -82,7 +82,10 @@ class Subpopulations(Check):
 
         rows = [row for axis in state["plan"]["axes"] for row in self._rows(state, axis)]
         if not rows:
-            raise Unmeasurable(f"No subpopulation of {state['plan']['name']} holds {SMALLEST_GROUP} rows or more.")
+            raise Unmeasurable(
+                f"No feature cuts {state['plan']['name']} into two subpopulations of which one holds {SMALLEST_GROUP} rows or more. "
+                "It needs more rows, or features with several values."
+            )
         for row, p in zip(rows, intervals.holm([row.pop("raw") for row in rows]), strict=True):
             row["p"], row["flagged"] = p, p < 0.05 and row["difference"] < 0
             row["reading"] = "weaker" if row["flagged"] else "none"

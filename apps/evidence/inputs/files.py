@@ -16,7 +16,7 @@ import pyarrow.ipc
 import pyarrow.parquet
 
 from apps.evidence.checks.base import Unmeasurable
-from apps.evidence.inputs import databases
+from apps.evidence.inputs import databases, heads
 from apps.evidence.inputs.places import allowed_path
 from apps.evidence.kernels.batches import MISSING_WORDS, Batch, normal
 from apps.evidence.kernels.survey import Column
@@ -66,6 +66,7 @@ class DataFile:
         """All rows in order. Before `columns` is set, values of a CSV file come as text; afterwards with their types."""
         first_row = 0
         for table in ahead(self._tables()):
+            heads.refuse_twice(table.schema.names, self.path.name)
             for start in range(0, table.num_rows, BATCH_ROWS):
                 part = normal(table.slice(start, BATCH_ROWS))
                 batch = Batch(part, first_row)
@@ -95,28 +96,20 @@ class DataFile:
         return {name: column.kind for name, column in self.columns.items()} if self.columns else None
 
     def header(self) -> list[str]:
-        """Names of the columns of a CSV file. Raises Unmeasurable when one stands twice."""
-        import csv
-        import io
-
+        """Names of the columns of a CSV file. Raises Unmeasurable when one stands twice, or when it is no CSV file."""
         self.stream.seek(0)
-        head = self.stream.read(1024 * 1024)
-        text = head.decode("utf-8-sig", errors="replace")
-        names = next(csv.reader(io.StringIO(text)), [])
-        if len(set(names)) != len(names):
-            raise Unmeasurable(f"{self.path.name} names a column twice.")
+        names = heads.names(self.stream.read(heads.MOST_HEAD), self.path.name)
         self.stream.seek(0)
         return names
 
 
 @contextmanager
-def reading(name: str, form: str) -> Iterator[None]:
-    """What Arrow cannot read becomes Unmeasurable, in words that hold no value of a CSV file."""
+def reading(name: str, form: str, before: int = 0) -> Iterator[None]:
+    """What Arrow cannot read becomes Unmeasurable, in words that hold no value of a CSV file; `before` lines were not shown to it."""
     try:
         yield
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as broken:
-        reason = str(broken).splitlines()[0][:200] if form != "csv" else "its rows differ in columns or type"
-        raise Unmeasurable(f"{name} could not be read: {reason}.") from broken
+        raise Unmeasurable(f"{name} could not be read: {heads.why(str(broken), form, before)}.") from broken
 
 
 def parquet(stream: Any) -> pyarrow.parquet.ParquetFile:
@@ -166,7 +159,7 @@ def csv_batches(
         column_types={name: ARROW_KINDS[kinds[name] if kinds else "text"] for name in names},
         null_values=MISSING_WORDS,
         strings_can_be_null=True,
-        quoted_strings_can_be_null=False,
+        quoted_strings_can_be_null=True,  # writers that quote everything quote gaps too
     )
     named = None if has_header else list(names)
     read = pyarrow.csv.ReadOptions(block_size=CSV_BLOCK, use_threads=False, column_names=named)

@@ -15,7 +15,7 @@ import pyarrow.ipc
 import pyarrow.parquet
 
 from apps.evidence.checks.base import Unmeasurable
-from apps.evidence.inputs import databases
+from apps.evidence.inputs import databases, heads
 from apps.evidence.inputs.files import BATCH_ROWS, DataFile, ahead, arrow_batches, csv_batches, parquet, reading
 from apps.evidence.kernels.batches import Batch, normal
 
@@ -58,6 +58,7 @@ def parts_of(
 ) -> list[Part]:
     """The file cut into parts of about so many rows, or bytes for CSV."""
     names, cuts = _cut(file, rows, size)
+    heads.refuse_twice(names, file.path.name)
     found, first_row = [], 0
     for start, stop, count, query in cuts:
         found.append(
@@ -172,7 +173,7 @@ def read(part: Part) -> Iterator[Batch]:
                 f"{Path(part.path).name} changed while it was read. Register the version with its data again."
             )
         done = 0
-        with reading(Path(part.path).name, part.format):
+        with reading(Path(part.path).name, part.format, part.first_row + 1):
             for table in ahead(_tables(part, stream)):
                 for start in range(0, table.num_rows, BATCH_ROWS):
                     batch = Batch(normal(table.slice(start, BATCH_ROWS)), part.first_row + done)

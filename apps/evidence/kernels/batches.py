@@ -113,9 +113,18 @@ def normal_column(column: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(kind):
         is_ready = pa.types.is_string(kind.value_type) and column.dictionary.null_count == 0
         return column if is_ready else normal_column(column.dictionary_decode())
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return pa.array([None if not value.is_valid else "[not text]" for value in column], pa.string())
-    return column.cast(pa.string())
+    if isinstance(column, pa.ExtensionArray):
+        return normal_column(column.storage)
+    if is_readable(kind):
+        return column.cast(pa.string())
+    return pc.if_else(column.is_valid(), "[not text]", pa.scalar(None, pa.string()))
+
+
+def is_readable(kind: pa.DataType) -> bool:
+    """Whether values of a type have a form as text."""
+    views = getattr(pa.types, "is_string_view", lambda kind: False)
+    readable = pa.types.is_string(kind) or pa.types.is_large_string(kind) or views(kind)
+    return readable or (pa.types.is_temporal(kind) and not pa.types.is_interval(kind))
 
 
 def _without_nan(column: pa.Array) -> pa.Array:

@@ -1,5 +1,6 @@
 """Outcomes and decisions as two-sided tables, scores as ordered cells, and what may be shown of small groups."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +12,13 @@ from apps.evidence.kernels.survey import Column
 
 SCORE_CELLS = 10_000
 TRUE_WORDS = ["1", "1.0", "true", "True", "TRUE"]
+FALSE_WORDS = ["0", "0.0", "false", "False", "FALSE"]
 
 
 def outcome_axis(column: str, positive: str) -> Axis:
     """The cells positive, anything else, missing of a column of labels."""
-    values = TRUE_WORDS if positive in TRUE_WORDS else [positive]
+    values = next((words for words in (TRUE_WORDS, FALSE_WORDS) if positive in words), None)
+    values = values or list(dict.fromkeys([positive, positive.removesuffix(".0")]))
     return {"column": column, "values": values, "labels": values}
 
 
@@ -28,9 +31,47 @@ def target_axis(subject: Subject) -> Axis | None:
     if subject.rows and known is not None and not set(axis["values"]) & set(known):
         raise Unmeasurable(
             f"No row of {subject.name} has {subject.target} = {subject.positive}, which the version declares as its positive "
-            "outcome. The developer registers the version with the positive label of its data."
+            "outcome. The developer registers the version with the positive label of its data, or links data that hold such rows.",
+            code="NO_POSITIVE",
         )
     return axis
+
+
+def other_outcomes(subject: Subject) -> str:
+    """A sentence for a target of more than two values, all but one of which count as negative; empty otherwise."""
+    column = subject.columns.get(subject.target)
+    if column is None or column.present == 0:
+        return ""
+    yes = outcome_axis(subject.target, subject.positive)["values"]
+    others = None if column.categories is None else [value for value in column.categories if value not in yes]
+    if others is not None and len(others) < 2:
+        return ""
+    count = "more than a thousand" if others is None else str(len(others))
+    return f"{subject.target} holds {count} values beside {subject.positive}; rows with any of them count as negative."
+
+
+def measured_score(subject: Subject) -> tuple[Axis | None, str]:
+    """The cells of the score column, or None with a sentence that says why ranking and calibration are not measured."""
+    column = subject.columns.get(subject.score) if subject.score else None
+    if column is None:
+        return (
+            None,
+            f"There is no column {subject.score}, so ranking and calibration are not measured."
+            if subject.score
+            else "",
+        )
+    if not column.is_numeric:
+        held = "no value" if not column.present else "text"
+        return None, (
+            f"{subject.score}, the score column, holds {held}, so ranking and calibration are not measured. The developer links "
+            "scores that are numbers with a decimal point."
+        )
+    if column.categories is not None and not all(math.isfinite(float(value)) for value in column.categories):
+        return None, (
+            f"{subject.score}, the score column, holds infinite values, so ranking and calibration are not measured. The developer "
+            "links finite scores."
+        )
+    return score_axis(column), ""
 
 
 def decision_axis(subject: Subject) -> Axis:
@@ -64,24 +105,56 @@ def two_sided(table: np.ndarray, axis: Axis, dimension: int) -> np.ndarray:
 
 
 def score_axis(column: Column) -> Axis:
-    """Ordered cells of a score: one per distinct value while there are at most a thousand, else ten thousand of equal width."""
+    """Ordered cells of a score: one per distinct value while there are at most a thousand, else ten thousand of equal width,
+    cut further at values that were drawn at random, so that there are more where the scores are."""
     if column.low is None or column.high is None or column.low == column.high:
         return {"column": column.name, "edges": [], "labels": [""], "middles": [column.low or 0.0]}
     if column.categories is not None:
         middles = sorted({float(value) for value in column.categories})
         edges = middles[1:]
     else:
-        ends = np.linspace(column.low, column.high, SCORE_CELLS + 1)
+        ends = np.union1d(np.linspace(column.low, column.high, SCORE_CELLS + 1), column.sample)
         edges = ends[1:-1].tolist()
         middles = ((ends[:-1] + ends[1:]) / 2).tolist()
     return {"column": column.name, "edges": edges, "labels": [""] * len(middles), "middles": middles}
 
 
 def group_axes(subject: Subject, by: Sequence[str]) -> list[Axis]:
-    """The axes of the protected attributes: those asked for, else all that are declared. Raises Unmeasurable on a wrong name."""
+    """The axes of the protected attributes: those asked for, else all that are declared. Raises Unmeasurable on a wrong name,
+    and where columns are named but none of them forms groups."""
     names = list(by) or subject.protected
     subject.needs(*names)
-    return [axis_for(subject.columns[name]) for name in names if subject.columns[name].present]
+    kept = [name for name in names if forms_groups(subject.columns[name])]
+    if names and not kept:
+        raise Unmeasurable(ungrouped(subject, by), code="NO_GROUPS")
+    return [axis_for(subject.columns[name]) for name in kept]
+
+
+def has_groups(subject: Subject, by: Sequence[str]) -> bool:
+    """Whether any of the columns that were named forms groups."""
+    subject.needs(*by)
+    return any(forms_groups(subject.columns[name]) for name in (list(by) or subject.protected))
+
+
+def forms_groups(column: Column) -> bool:
+    """Whether rows can be told apart into groups by a column: it holds values, and not too many different texts."""
+    return column.present > 0 and (column.is_numeric or column.categories is not None)
+
+
+def ungrouped(subject: Subject, by: Sequence[str]) -> str:
+    """A sentence on the columns that were named and form no groups; empty where there is none."""
+    names = [name for name in (list(by) or subject.protected) if not forms_groups(subject.columns[name])]
+    empty = [name for name in names if not subject.columns[name].present]
+    wide = [name for name in names if name not in empty]
+    said = (
+        [f"{', '.join(empty[:5])} of {subject.name} holds no value, so no groups are compared by it."] if empty else []
+    )
+    if wide:
+        said.append(
+            f"{', '.join(wide[:5])} of {subject.name} holds more than a thousand different texts, so it forms no groups. The data "
+            "steward declares a coarser column as the protected attribute."
+        )
+    return " ".join(said)
 
 
 def readings(counts: Sequence[int], smallest: int = SMALLEST_GROUP) -> list[str]:

@@ -15,7 +15,7 @@ from apps.evidence.kernels.states import least_of, smallest
 MOST_CATEGORIES = 1000
 SAMPLE = 1000  # values kept of each numeric column, to place bands where the rows are
 INTEGER = r"^-?(0|[1-9][0-9]{0,17})$"
-NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
+NUMBER = r"^[-+]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[iI]nf|[iI]nfinity)$"
 LEADING_ZERO = r"^[-+]?0[0-9]"
 
 
