@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from apps.core.templatetags.ui import percent
+
 HIGHER_IS_BETTER = tuple("auc accuracy precision recall f1 gini ratio coverage k_anonymity smallest_group".split())
 LOWER_IS_BETTER = tuple(
     "brier log_loss loss error mae rmse difference gap drift psi proxy unique latency missing".split()
@@ -86,7 +88,9 @@ def metrics(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping
         if old is None or new is None or not _are_numbers(old, new):
             rows.append(value_row(label, None if old is None else left, None if new is None else right))
         else:
-            change, tone = moved(key, old["value"], new["value"], digits(old, new))
+            scale = 100.0 if new.get("unit") == "share" else 1
+            decimals = max(digits(old, new) - 2, 1) if scale > 1 else digits(old, new)
+            change, tone = moved(key, old["value"] * scale, new["value"] * scale, decimals)
             rows.append(Difference(label, left, right, change, tone))
     return rows
 
@@ -96,6 +100,8 @@ def measured(metric: Mapping[str, Any] | None) -> str:
     if metric is None:
         return "none"
     value = metric.get("value")
+    if isinstance(value, float | int) and metric.get("unit") == "share":
+        return percent(value, max(digits(metric) - 2, 1))
     if isinstance(value, float):
         text = f"{value:.{digits(metric)}f}".replace("-", "\u2212")
     else:

@@ -56,7 +56,7 @@ class ListField(forms.CharField):
 
 def fact_field(name: str, fact: dict[str, Any]) -> forms.Field:
     """The input for one fact of the catalogue."""
-    more: dict[str, Any] = {"label": fact["question"], "help_text": name, "required": False}
+    more: dict[str, Any] = {"label": fact["question"], "required": False}
     if fact["type"] == "bool":
         return forms.ChoiceField(choices=YES_NO, **more)
     if fact["type"] == "enum":
