@@ -95,3 +95,51 @@ def test_parse_refuses_repeated_keys_and_constants_but_reads_numbers() -> None:
 def test_the_place_of_a_number_is_named() -> None:
     with pytest.raises(canonical.NotCanonical, match="/a/1/b"):
         canonical.encode_entry({"a": ["x", {"b": 3}]})
+
+
+def deep(levels: int) -> Any:
+    found: Any = "end"
+    for _ in range(levels):
+        found = [found]
+    return found
+
+
+@pytest.mark.parametrize(
+    "value", [{"a": "\ud800"}, {"\ud800": "a"}, deep(100_000), {"a": 2**53}, {"a": float("inf")}, {"a": b"x"}]
+)
+def test_a_value_without_a_canonical_form_is_refused(value: Any) -> None:
+    with pytest.raises(canonical.NotCanonical, match="."):
+        canonical.encode(value)
+
+
+@pytest.mark.parametrize("body", [b"\xff", b"{", b"", b"[" * 100_000])
+def test_what_is_not_json_is_refused(body: bytes) -> None:
+    with pytest.raises(canonical.NotCanonical, match="not JSON"):
+        canonical.parse(body)
+    with pytest.raises(canonical.NotCanonical, match="not JSON"):
+        canonical.parse_entry(body)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (1, "^/: 1 is a number"),
+        ({"a": 1.5}, "^/a: 1.5 is a number"),
+        ({"a": b"x"}, "^/a: bytes is not JSON"),
+        ("\x00", "^/: U"),
+    ],
+)
+def test_what_an_entry_may_not_hold_is_said(value: Any, words: str) -> None:
+    with pytest.raises(canonical.NotCanonical, match=words):
+        canonical.encode_entry(value)
+
+
+@pytest.mark.parametrize("body", [b'{"a":1}', b'{"a":-1}', b'{"a":1.5}'])
+def test_a_number_in_an_entry_is_called_one(body: bytes) -> None:
+    with pytest.raises(canonical.NotCanonical, match="is a number; entries hold numbers as strings"):
+        canonical.parse_entry(body)
+
+
+def test_a_digest_is_sha_256_and_an_entry_fits_a_tiled_log() -> None:
+    assert canonical.digest(b"") == "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert canonical.MAX_BYTES == 0xFFFF  # two bytes of length before each leaf of a bundle

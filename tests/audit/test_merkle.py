@@ -82,9 +82,12 @@ def test_a_frontier_grown_leaf_by_leaf_gives_the_defined_root_and_every_complete
     leaves = leaves_of(size)
     cut = choose.draw(st.integers(0, size))
     frontier = merkle.Frontier.at(cut, merkle.node_from_leaves(leaves))
+    completed = 0
     for leaf in leaves[cut:]:
         for height, index, found in frontier.append(leaf):
+            completed += 1
             assert found == defined_root(leaves[index << height : (index + 1) << height])
+    assert completed == (size - size.bit_count()) - (cut - cut.bit_count())
     assert frontier.size == size
     assert frontier.root() == defined_root(leaves)
 
@@ -103,3 +106,22 @@ def test_degenerate_questions_are_refused() -> None:
         merkle.inclusion_ranges(3, 3)
     with pytest.raises(ValueError, match="no consistency proof"):
         merkle.consistency_ranges(0, 3)
+
+
+def test_a_frontier_begins_empty_and_names_the_nodes_that_became_complete() -> None:
+    frontier, leaves = merkle.Frontier(), leaves_of(4)
+    assert (frontier.size, frontier.root()) == (0, merkle.EMPTY_ROOT)
+    named = [[(height, index) for height, index, _ in frontier.append(leaf)] for leaf in leaves]
+    assert named == [[], [(1, 0)], [], [(1, 1), (2, 0)]]
+    assert frontier.size == 4
+
+
+def test_the_nodes_that_ranges_are_made_of() -> None:
+    assert merkle.nodes_of([(0, 6), (6, 7)]) == {(2, 0), (1, 2), (0, 6)}
+    assert merkle.nodes_of([]) == set()
+
+
+def test_equal_sizes_are_consistent_with_equal_roots_only() -> None:
+    one, other = merkle.leaf_hash(b"x"), merkle.leaf_hash(b"y")
+    assert merkle.verify_consistency(3, 3, [], one, one)
+    assert not merkle.verify_consistency(3, 3, [], one, other)
