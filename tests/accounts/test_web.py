@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.totp.internal import auth as totp
 from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
@@ -194,6 +195,9 @@ def test_pages_about_signing_in_have_the_products_look(url: str) -> None:
     page = client.get(url, follow=True).content.decode()
     assert "css/app.css" in page
     assert "Menu:" not in page
+    assert not re.search(
+        r"<h[12][^>]*>\s*\w+[ -][A-Z]|Forgot your password|placeholder=\"(?!Model)", page.partition("<main")[2]
+    )
 
 
 def test_an_identity_is_verified_on_the_person_s_page_by_somebody_else() -> None:
@@ -217,3 +221,31 @@ def test_without_a_method_nothing_is_verified() -> None:
     client.post(f"/admin/people/{newcomer.pk}/verify/", {"method": "", "reason": ""})
     newcomer.refresh_from_db()
     assert newcomer.identity_verified_at is None
+
+
+def test_pages_about_people_lead_to_confirming_and_erasing_them(admin: Client) -> None:
+    person = factories.person("validator")
+    own = admin.get(f"/admin/people/{person.pk}/").content.decode()
+    assert f"/admin/people/{person.pk}/confirm/" in own and f"/admin/people/{person.pk}/erase/" in own
+    everybody = admin.get("/admin/people/").content.decode()
+    assert "/admin/accounts-to-confirm/" in everybody and "/admin/erasures/" in everybody
+    service = factories.service_account("service")
+    assert "/erase/" not in admin.get(f"/admin/people/{service.pk}/").content.decode()
+
+
+def test_a_second_factor_is_set_up_seen_and_switched_off_on_our_pages() -> None:
+    client = factories.signed_in(factories.person("auditor"))
+    asked = client.get("/accounts/2fa/totp/activate/", follow=True)
+    page = client.post(asked.redirect_chain[-1][0], {"password": factories.PASSWORD}, follow=True).content.decode()
+    assert "Scan this with the app" in page and "Activate" not in page
+    key = re.search(r'id="authenticator_secret"[^>]*value="(\w+)"', page)
+    assert key is not None
+    wrong = client.post("/accounts/2fa/totp/activate/", {"code": "000000"}).content.decode()
+    assert "There is a problem" in wrong and key[1] in wrong and 'value="000000"' in wrong
+    code = totp.format_hotp_value(totp.hotp_value(key[1], next(iter(totp.yield_hotp_counters_from_time()))))
+    page = client.post("/accounts/2fa/totp/activate/", {"code": code}, follow=True).content.decode()
+    assert "10 of 10 codes are left" in page
+    assert re.search(r"since \d+ \w+ \d{4}", client.get("/accounts/2fa/").content.decode())
+    assert "The 10 codes that are left end" in client.get("/accounts/2fa/recovery-codes/generate/").content.decode()
+    assert "Keep it on" in client.get("/accounts/2fa/totp/deactivate/").content.decode()
+    assert "Set up an app" in client.post("/accounts/2fa/totp/deactivate/", follow=True).content.decode()

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from apps.accounts import services
+from apps.accounts import rechecks, services
 from apps.accounts.models import RoleAssignment, Token, User
 from apps.accounts.queries import sees_everything
 from apps.accounts.web import views
@@ -58,7 +58,8 @@ def people(request: HttpRequest) -> HttpResponse:
     form = PeopleFilter(request.GET)
     page = Paginator(filtered(form), PAGE).get_page(request.GET.get("page"))
     why_not = refusals(request.user, "accounts.manage_users")
-    return render(request, "accounts/people.html", {"form": form, "page": page, "why_not": why_not})
+    due = rechecks.accounts_to_confirm(request.user).count()
+    return render(request, "accounts/people.html", {"form": form, "page": page, "why_not": why_not, "due": due})
 
 
 @login_required
