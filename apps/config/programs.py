@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from apps.config import database
 from apps.config.supervisor import Program
-from apps.core import jobs
+from apps.core import jobs, memory
 
 ROOT = database.ROOT
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
@@ -120,6 +120,6 @@ def _environment() -> dict[str, str]:
 
 def _worker(queue: str, processes: str, *options: str, is_ready: Callable[[], bool] | None = None) -> Program:
     # as root Celery prints a page of warning about pickled messages; ours are JSON
-    environment = {**_environment(), "C_FORCE_ROOT": "1"}
+    environment = {**_environment(), **memory.KEPT, "C_FORCE_ROOT": "1"}
     command = [*CELERY, "-Q", queue, "-c", processes, "-n", f"{queue}@%h", *CELERY_QUIET, *options]
     return Program(queue, command, is_ready, environment, folder=ROOT, grace=15)

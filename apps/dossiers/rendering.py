@@ -1,6 +1,5 @@
 """Content to PDF/A-3u: tagged, with its facts attached, the same bytes on every run. Reads nothing but its arguments."""
 
-import gc
 import hashlib
 import warnings
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.safestring import mark_safe
 
+from apps.core.memory import few_collections
 from apps.core.models import digest_of
 from apps.dossiers.typography import font_faces
 
@@ -57,7 +57,7 @@ def render(content: dict[str, Any], attached: bytes) -> Rendered:
     html = as_html(content)
     fetcher = URLFetcher(allowed_protocols=("data",), allow_redirects=False, fail_on_errors=True)
     identifier = bytes.fromhex(digest_of({"html": html}).removeprefix("sha256:"))[:16]
-    with _uncollected(), _quiet():
+    with few_collections(), _quiet():
         document = HTML(string=html, url_fetcher=fetcher).render(pdf_variant=VARIANT, pdf_tags=True)
         _attach(document, attached, datetime.fromisoformat(content["as_at"]))
         base = document.write_pdf(pdf_variant=VARIANT, pdf_tags=True, finisher=_finish, pdf_identifier=identifier)
@@ -87,18 +87,6 @@ def stamp_page(head: str, lines: list[str], *, width: float, height: float) -> b
     with _quiet():
         page: bytes = HTML(string=html, url_fetcher=fetcher).write_pdf(pdf_variant=VARIANT)
     return page
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """No searches for cycles while pages are laid out: millions of boxes stay in use, and looking at them takes a quarter of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import rfc8785
 
+from apps.core.memory import few_collections
 from apps.evidence.checks.base import Check, Result, Subject, Tools, Unmeasurable, whole
 from apps.evidence.drivers.counting import Counting
 from apps.evidence.drivers.work import DEFECTS, defect_in_words
@@ -71,10 +72,13 @@ def surveyed(rows: Rows | Pair, subject: Subject, tools: Tools, counting: Counti
     columns = survey(rows, tools, subject.name, counting)
     total = max((column.rows for column in columns.values()), default=0)
     if not total:
-        raise Unmeasurable(f"{subject.name or 'The dataset'} holds no rows. Link the file that the version really used.")
+        raise Unmeasurable(
+            f"{subject.name or 'The dataset'} holds no rows. Link the file that the version really used."
+        )
     return replace(subject, columns=columns, rows=total)
 
 
+@few_collections()
 def measure(
     rows: Rows | Pair,
     checks: Mapping[str, tuple[Check, Any]],

@@ -122,9 +122,8 @@ class Drift(Check):
         drawn, key = batch.draws(plan["seed"] + side), "sample_reference" if side else "sample"
         least = states.least_of(drawn, plan["sample"], state.get(key, ()))
         codes = np.stack([batch.codes(axis)[least] for axis in plan["axes"].values()], axis=1)
-        rows = [
-            [int(drawn[row]), batch.first_row + int(row), code.tolist()] for row, code in zip(least, codes, strict=True)
-        ]
+        columns = (drawn[least].tolist(), (least + batch.first_row).tolist(), codes.tolist())
+        rows = [list(row) for row in zip(*columns, strict=True)]
         return states.add(state, {"plan": plan, "cells": found, key: rows})
 
     def finish(self, state: dict[str, Any], tools: Tools) -> Result:

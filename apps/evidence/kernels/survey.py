@@ -105,13 +105,12 @@ def _look(batch: Batch, name: str, kept: Sequence[Any]) -> dict[str, Any]:
     else:
         found["integer"], found["number"] = pa.types.is_integer(column.type), True
         numbers = batch.numbers(name)
-    finite = np.flatnonzero(np.isfinite(numbers))
-    found["sample"] = _sample(numbers, finite, batch, kept) if finite.size else []
-    if finite.size:
-        found["low"], found["high"] = (
-            float(numbers[finite].min()) + 0.0,
-            float(numbers[finite].max()) + 0.0,
-        )  # never -0.0
+    is_finite = np.isfinite(numbers)
+    rows = None if is_finite.all() else np.flatnonzero(is_finite)
+    known = numbers if rows is None else numbers[rows]
+    found["sample"] = _sample(numbers, rows, batch, kept) if known.size else []
+    if known.size:
+        found["low"], found["high"] = float(known.min()) + 0.0, float(known.max()) + 0.0  # never -0.0
     return found
 
 
@@ -119,12 +118,13 @@ def _parsed(column: pa.Array) -> np.ndarray:
     return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def _sample(numbers: np.ndarray, rows: np.ndarray, batch: Batch, kept: Sequence[Any]) -> list[list[float]]:
-    drawn = batch.draws(0) if len(rows) == batch.rows else batch.draws(0)[rows]
+def _sample(numbers: np.ndarray, rows: np.ndarray | None, batch: Batch, kept: Sequence[Any]) -> list[Any]:
+    """Rows of the sample from these rows of a batch (None: all): draw, row number, value."""
+    drawn = batch.draws(0) if rows is None else batch.draws(0)[rows]
     least = least_of(drawn, SAMPLE, kept)
-    at = rows[least]
+    at = least if rows is None else rows[least]
     columns = (drawn[least].tolist(), (at + batch.first_row).tolist(), numbers[at].tolist())
-    return [list(row) for row in zip(*columns, strict=True)]
+    return list(zip(*columns, strict=True))
 
 
 def _all(values: pa.Array, pattern: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.config import database
+from apps.core import memory
 
 PROGRAM = [sys.executable, "-m", "tests.benchmarks"]
 SIZES = ("full", "quick", "smoke")
@@ -54,7 +55,7 @@ def measure(name: str, size: str) -> int:
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=database.var()))
     kept = {key: value for key, value in os.environ.items() if not key.endswith(FOREIGN)}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # clean up then too
-    environment = {**kept, "IMPRIMATUR_VAR": str(folder), "IMPRIMATUR_BOOTSTRAP": "off"}
+    environment = {**kept, **memory.KEPT, "IMPRIMATUR_VAR": str(folder), "IMPRIMATUR_BOOTSTRAP": "off"}
     try:
         with subprocess.Popen([*PROGRAM, name, size], cwd=database.ROOT, env=environment) as program:
             try:
