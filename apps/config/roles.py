@@ -1,7 +1,8 @@
 """Two database roles: `owner` makes tables and migrates, the application role only uses them.
 
 The application role owns nothing, so it can neither change a table nor switch a trigger off. On a table that only grows
-(one that `audit.immutable.append_only` guards with ALWAYS triggers) it may read and insert.
+(one that `audit.immutable.append_only` guards with ALWAYS triggers) it may read and insert; from the vault of names it may also
+delete, and the vault's own trigger asks whom.
 """
 
 import os
@@ -12,15 +13,18 @@ from psycopg import sql
 
 from apps.config import database
 
-GROWING = """
-    SELECT c.relname, a.attname
+GUARDED = """
+    SELECT c.relname, a.attname, bool_or(t.tgtype & 8 = 8 AND p.proname = 'audit_refuse')
       FROM pg_class c
       JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+      JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled = 'A'
+      JOIN pg_proc p ON p.oid = t.tgfoid
      WHERE c.relnamespace = 'public'::regnamespace
-       AND (SELECT bit_or(t.tgtype) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled = 'A') & 24 = 24
+     GROUP BY c.relname, a.attname
+    HAVING bit_or(t.tgtype) & 24 = 24
      ORDER BY c.relname
-"""  # 24: triggers on UPDATE (16) and on DELETE (8)
+"""  # 24: triggers on UPDATE (16) and on DELETE (8); another function than audit_refuse lets some rows go
 OWNED = "SELECT relname FROM pg_class WHERE relowner = current_user::regrole AND relnamespace = 'public'::regnamespace AND relkind = 'r'"
 
 
@@ -32,9 +36,9 @@ def migration_settings() -> dict[str, Any] | None:
     return dict(dj_database_url.parse(address)) if address else None
 
 
-def growing_tables(cursor: Any) -> list[tuple[str, str]]:
-    """Tables that refuse UPDATE and DELETE whoever asks, each with its primary key's column."""
-    cursor.execute(GROWING)
+def guarded_tables(cursor: Any) -> list[tuple[str, str, bool]]:
+    """Tables that refuse UPDATE whoever asks, each with its primary key's column and whether it refuses every DELETE too."""
+    cursor.execute(GUARDED)
     return list(cursor.fetchall())
 
 
@@ -51,9 +55,10 @@ def grant(cursor: Any, role: str) -> None:
         "REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {role}",
     ):
         cursor.execute(sql.SQL(statement).format(role=name))
-    for table, key in growing_tables(cursor):
+    for table, key, only_grows in guarded_tables(cursor):
         parts = {"role": name, "table": sql.Identifier(table), "key": sql.Identifier(key)}
-        cursor.execute(sql.SQL("REVOKE UPDATE, DELETE ON {table} FROM {role}").format(**parts))
+        lost = "UPDATE, DELETE" if only_grows else "UPDATE"
+        cursor.execute(sql.SQL("REVOKE " + lost + " ON {table} FROM {role}").format(**parts))
         if not table.startswith(
             "audit_"
         ):  # SELECT ... FOR UPDATE asks for UPDATE on one column; the triggers refuse the UPDATE itself

@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from apps.accounts import services as accounts
+from apps.accounts.models import PersonalKey
+from apps.accounts.queries import openings
 from apps.audit.models import Entry
 from apps.config import roles
 from apps.registry.models import ModelVersion, UseCase
@@ -29,9 +32,10 @@ def refused(statement: str) -> str:
 
 def test_rows_that_only_grow_are_found_by_their_triggers(db: None) -> None:
     with connection.cursor() as cursor:
-        growing = {table for table, _ in roles.growing_tables(cursor)}
-    assert {Entry._meta.db_table, ModelVersion._meta.db_table} <= growing
-    assert UseCase._meta.db_table not in growing
+        guarded = {table: only_grows for table, _, only_grows in roles.guarded_tables(cursor)}
+    assert guarded[Entry._meta.db_table] and guarded[ModelVersion._meta.db_table]
+    assert UseCase._meta.db_table not in guarded
+    assert guarded["accounts_personalkey"] is False and guarded["accounts_personalvalue"] is False
 
 
 @pytest.mark.parametrize(
@@ -60,6 +64,18 @@ def test_the_application_can_lock_a_version_and_not_change_it(as_application: Mo
         assert ModelVersion.objects.select_for_update().get(pk=as_application.pk) == as_application
     assert "permission denied" in refused("UPDATE registry_modelversion SET version = 'other'")
     assert refused(f"UPDATE registry_modelversion SET id = id WHERE id = '{as_application.pk}'")
+
+
+def test_the_application_erases_a_person_and_changes_no_name_in_the_vault(as_application: ModelVersion) -> None:
+    leaver, privacy, compliance = (factories.person(role) for role in ("developer", "privacy_officer", "compliance"))
+    with transaction.atomic():
+        commitment = accounts.commit_name(leaver)
+    for table in ("accounts_personalkey", "accounts_personalvalue"):
+        assert "vault: DELETE" in refused(f"DELETE FROM {table}")
+        assert "permission denied" in refused(f"UPDATE {table} SET user_id = '{privacy.pk}'")
+        assert "permission denied" in refused(f"TRUNCATE {table} CASCADE")
+    accounts.erase_person(leaver, basis="asked", reason="Request 17", approver=compliance, actor=privacy)
+    assert openings([commitment]) == {} and not PersonalKey.objects.exists()
 
 
 def test_the_application_owns_nothing(as_application: ModelVersion) -> None:
