@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from apps.accounts import services
+from apps.accounts import passwords, services
 from apps.accounts.models import User
 
 
@@ -37,14 +37,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def clean_password(self, password: str, user: User | None = None) -> str:
         """A changed password is another one, else changing it would change nothing."""
-        if user is not None and user.has_usable_password() and user.check_password(password):
-            raise ValidationError(_("This is the password that you have now. Choose another one."))
+        if user is not None and passwords.was_had(user, password):
+            raise ValidationError(_("You have or had this password. Choose another one."))
         return str(super().clean_password(password, user))
 
     def set_password(self, user: User, password: str) -> None:
         """A person changed their own password; nobody else does it through allauth."""
+        former = user.password
         super().set_password(user, password)
-        services.record_password_change(user)
+        services.record_password_change(user, former=former)
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         """A deactivated user tried to sign in."""

@@ -1,4 +1,4 @@
-"""How old a password may be (21 CFR 11.300(b)): a setting of the installation, off unless somebody turns it on.
+"""How old a password may be, and which ones are over (21 CFR 11.300(b)): a setting of the installation, off unless somebody turns it on.
 
 NIST SP 800-63B advises against changing passwords by the calendar; docs/trust.md says what is done instead.
 """
@@ -6,11 +6,14 @@ NIST SP 800-63B advises against changing passwords by the calendar; docs/trust.m
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.contrib.auth.hashers import check_password, is_password_usable
 from django.utils import timezone
 
-from apps.accounts.models import User
+from apps.accounts.models import FormerPassword, User
 from apps.core import moment
 from apps.core.errors import NotAllowed
+
+REMEMBERED = 5
 
 
 def ends_at(user: User) -> datetime | None:
@@ -30,3 +33,27 @@ def refusal(user: User) -> NotAllowed | None:
         "Until you change it, it opens and signs nothing."
     )
     return NotAllowed(sentence, code="PASSWORD_TOO_OLD")
+
+
+def was_had(user: User, password: str) -> bool:
+    """Whether this is the password of now or, while passwords have an age, one of the last five before it."""
+    if user.has_usable_password() and user.check_password(password):
+        return True
+    if settings.PASSWORD_MAX_AGE_DAYS <= 0 or user._state.adding:
+        return False
+    return any(check_password(password, former.encoded) for former in _newest(user))
+
+
+def remember(user: User, encoded: str) -> None:
+    """Keep the hash of a password that ended, and no more than five of one person; none while passwords have no age."""
+    rows = FormerPassword.objects.filter(user=user)
+    if settings.PASSWORD_MAX_AGE_DAYS <= 0:
+        rows.delete()
+        return
+    if encoded and is_password_usable(encoded):
+        FormerPassword.objects.create(user=user, encoded=encoded)
+    rows.exclude(pk__in=[row.pk for row in _newest(user)]).delete()
+
+
+def _newest(user: User) -> list[FormerPassword]:
+    return list(FormerPassword.objects.filter(user=user).order_by("-created_at", "-pk")[:REMEMBERED])

@@ -52,5 +52,9 @@ def _flag(condition: Q) -> Any:
 
 def accounts_to_confirm(user: Any) -> QuerySet[Any]:
     """Active accounts whose identity or roles are to be confirmed again, among those that this user may see."""
-    rows = with_confirmations(users_for(user).select_related("rights_confirmed_by").filter(is_active=True))
-    return rows.filter(Q(identity_is_due=True) | Q(rights_are_due=True))
+    return due_among(users_for(user).select_related("rights_confirmed_by"))
+
+
+def due_among(rows: QuerySet[User]) -> QuerySet[Any]:
+    """Those of these accounts that are active and to be confirmed again."""
+    return with_confirmations(rows.filter(is_active=True)).filter(Q(identity_is_due=True) | Q(rights_are_due=True))

@@ -15,6 +15,7 @@ register(
         "accounts.password_changed": "changed the own password,",
         "accounts.identity_verified": "verified the identity of",
         "accounts.rights_confirmed": "confirmed the roles of",
+        "accounts.accounts_due_told": "wrote that accounts are to be confirmed in",
         "accounts.reporting_line_set": "set the reporting line of",
         "accounts.role_granted": "granted a role to",
         "accounts.role_revoked": "ended a role of",

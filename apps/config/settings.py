@@ -266,6 +266,7 @@ CELERY_BEAT_SCHEDULE = {
     "expire": {"task": "gate.expire", "schedule": 60.0, "options": {"expires": 55}},
     "anchor": {"task": "audit.anchor_due", "schedule": 60.0, "options": {"expires": 55}},
     "verify": {"task": "audit.verify_daily", "schedule": 86_400.0, "options": {"expires": 3600}},
+    "recheck": {"task": "accounts.recheck_due", "schedule": 3600.0, "options": {"expires": 3000}},
     "tick": {"task": "workflow.tick", "schedule": 60.0, "options": {"expires": 55}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "beat")

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.accounts import commitments, consumers, erased, services
-from apps.accounts.models import PersonalKey, PersonalValue, Token, User
+from apps.accounts.models import FormerPassword, PersonalKey, PersonalValue, Token, User
 from apps.accounts.queries import names_behind, openings
 from apps.accounts.services.personal import delete_keys, forget
 from apps.audit.models import Entry
@@ -120,6 +120,7 @@ class TestErasing:
         device = Authenticator()
         enrol(user, device)
         make.token_for(user, "read")
+        FormerPassword.objects.create(user=user, encoded=user.password)
         commitment, client = committed(user), make.signed_in(user)
         erase(user)
         user.refresh_from_db()
@@ -127,6 +128,7 @@ class TestErasing:
         assert str(user) == f"Erased person {tag}" and not user.is_active and user.email == ""
         assert openings([commitment]) == {} and not PersonalKey.objects.filter(user=user).exists()
         assert not Token.objects.usable().exists() and not user.passkeys.usable().exists()
+        assert not user.former_passwords.exists() and not user.has_usable_password()
         assert client.get("/profile/").status_code == 302
         for table in ("accounts_user", "accounts_personalvalue", "account_emailaddress", "audit_entry"):
             with connection.cursor() as cursor:

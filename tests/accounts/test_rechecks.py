@@ -5,15 +5,17 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
 from apps.accounts import services
 from apps.accounts.api import examples
-from apps.accounts.models import User
+from apps.accounts.models import FormerPassword, User
 from apps.accounts.rechecks import accounts_to_confirm, rights_of
 from apps.audit.models import Entry
-from apps.core.errors import Conflict, NotAllowed, WrongState
+from apps.core import jobs
+from apps.core.errors import Conflict, Invalid, NotAllowed, WrongState
 from tests import factories as make
 from tests.answers import check_problem, same_shape
 
@@ -74,6 +76,33 @@ class TestPasswordAge:
             assert client.get("/profile/").status_code == 200
             user.refresh_from_db()
             assert proof(user, ANOTHER)
+
+    def test_none_of_the_last_five_comes_back_while_passwords_have_an_age(self, ageing: None) -> None:
+        user, admin = make.person("validator"), make.person("administrator")
+        phrases = [f"another pass phrase {number}" for number in range(7)]
+        for phrase in phrases[:5]:
+            services.set_password(user, password=phrase, actor=admin)
+        with pytest.raises(Invalid) as refused:
+            services.set_password(user, password=make.PASSWORD, actor=admin)  # the fifth before the present one
+        assert refused.value.errors[0]["code"] == "PASSWORD_USED_BEFORE"
+        services.set_password(user, password=phrases[5], actor=admin)
+        services.set_password(user, password=make.PASSWORD, actor=admin)  # the sixth before is free again
+        assert FormerPassword.objects.filter(user=user).count() == 5
+        client = make.signed_in(User.objects.get(pk=user.pk))
+        words = {"oldpassword": make.PASSWORD, "password1": phrases[5], "password2": phrases[5]}
+        assert "You have or had this password" in client.post("/accounts/password/change/", words).content.decode()
+
+    def test_without_an_age_no_former_password_is_kept_and_only_the_present_one_is_refused(self, settings: Any) -> None:
+        settings.PASSWORD_MAX_AGE_DAYS = 90
+        user, admin = make.person("validator"), make.person("administrator")
+        services.set_password(user, password=ANOTHER, actor=admin)
+        assert FormerPassword.objects.filter(user=user).exists()
+        settings.PASSWORD_MAX_AGE_DAYS = 0
+        services.set_password(user, password=make.PASSWORD, actor=admin)
+        assert not FormerPassword.objects.exists()
+        services.set_password(user, password=ANOTHER, actor=admin)
+        with pytest.raises(Invalid):
+            services.set_password(user, password=ANOTHER, actor=admin)
 
     def test_one_that_an_administrator_sets_is_new(self, ageing: None) -> None:
         user, admin = make.person("validator"), make.person("administrator")
@@ -190,3 +219,49 @@ class TestRechecks:
             client: Client = make.api(admin, "admin")
             with django_assert_max_num_queries(12):
                 assert len(client.get("/api/v1/users/to-confirm").json()["results"]) == 13
+
+
+class TestTelling:
+    """Who confirms accounts is written to when some are due, once in thirty days at most."""
+
+    @pytest.fixture
+    def posted(self, settings: Any) -> list[Any]:
+        settings.EMAIL_URL = "smtp://mail.example"
+        make.person("administrator", email="admin@bank.example", printed_name="Administrator")
+        make.person("head_of_model_risk", email="head@bank.example")
+        make.person("compliance", email="compliance@bank.example")
+        make.person("validator", email="vera@bank.example", printed_name="Validator", username="vera")
+        return mail.outbox
+
+    def told(self) -> int:
+        job = services.plan_telling_accounts_due()
+        return jobs.run_now(job).result["told"] if job else 0
+
+    def test_they_are_told_once_and_again_after_thirty_days(self, posted: list[Any]) -> None:
+        assert self.told() == 0 and posted == []
+        with days(366):
+            assert self.told() == 3 and self.told() == 0
+        with days(395):
+            assert self.told() == 0
+        with days(397):
+            assert self.told() == 3
+        assert sorted({address for letter in posted for address in letter.to}) == [
+            "admin@bank.example", "compliance@bank.example", "head@bank.example"
+        ]  # fmt: skip
+        entries = Entry.objects.filter(verb="accounts.accounts_due_told")
+        assert [entry.facts for entry in entries] == [{"accounts": "4", "told": "3"}] * 2
+
+    def test_the_letter_names_accounts_by_printed_name_and_where_they_are_confirmed(self, posted: list[Any]) -> None:
+        with days(366):
+            self.told()
+        text = posted[0].subject + posted[0].body
+        assert "Validator" in text and "/admin/accounts-to-confirm/" in text and "365 days" in text
+        assert "vera" not in text and "@" not in text
+
+    def test_without_a_mail_server_or_a_period_nobody_is_told(self, posted: list[Any], settings: Any) -> None:
+        with days(366):
+            settings.EMAIL_URL = ""
+            assert self.told() == 0
+            settings.EMAIL_URL, settings.ACCOUNT_RECHECK_DAYS = "smtp://mail.example", 0
+            assert self.told() == 0
+        assert posted == [] and not Entry.objects.filter(verb="accounts.accounts_due_told").exists()

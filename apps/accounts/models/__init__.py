@@ -13,11 +13,18 @@ from apps.accounts.models.people import (
     UserQuerySet,
 )
 from apps.accounts.models.personal import Erasure, PersonalKey, PersonalValue
-from apps.accounts.models.proofs import FailedReauthentication, Passkey, Reauthentication, SigningChallenge
+from apps.accounts.models.proofs import (
+    FailedReauthentication,
+    FormerPassword,
+    Passkey,
+    Reauthentication,
+    SigningChallenge,
+)
 
 __all__ = [
     "Erasure",
     "FailedReauthentication",
+    "FormerPassword",
     "IdentityMethod",
     "OrganisationFact",
     "Passkey",

@@ -121,3 +121,16 @@ class SigningChallenge(Record):
     def is_open(self) -> bool:
         """Whether it may still be answered."""
         return self.used_at is None and self.expires_at > timezone.now()
+
+
+class FormerPassword(Record):
+    """The hash of a password that a person had, kept while passwords have an age, so that none comes back. Erasing deletes it."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="former_passwords")
+    encoded = models.CharField(max_length=128)
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "created_at"], name="former_passwords_of")]
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -14,7 +14,7 @@ from apps.accounts.services.personal import commit_name, erase_person, repeat_er
 from apps.accounts.services.rechecking import confirm_rights
 from apps.accounts.services.roles import grant_role, revoke_role
 from apps.accounts.services.signing import consume_reauthentication, reauthenticate, signing_method, signing_obstacle
-from apps.accounts.services.telling import tell_signing_locked
+from apps.accounts.services.telling import plan_telling_accounts_due, tell_accounts_due, tell_signing_locked
 from apps.accounts.services.tokens import IssuedToken, issue_token, revoke_token, use_token
 from apps.accounts.services.users import (
     create_first_administrator,
@@ -49,6 +49,7 @@ __all__ = [
     "grant_role",
     "issue_token",
     "open_challenge",
+    "plan_telling_accounts_due",
     "reactivate_user",
     "reauthenticate",
     "reauthenticate_by_passkey",
@@ -67,6 +68,7 @@ __all__ = [
     "set_theme",
     "signing_method",
     "signing_obstacle",
+    "tell_accounts_due",
     "tell_signing_locked",
     "use_token",
     "verify_identity",

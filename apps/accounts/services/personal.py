@@ -15,6 +15,7 @@ from apps.accounts.erased import come_back, listed
 from apps.accounts.erasures import retained_until
 from apps.accounts.models import (
     Erasure,
+    FormerPassword,
     Passkey,
     PersonalKey,
     PersonalValue,
@@ -123,6 +124,7 @@ def forget(user: User) -> None:
     user.save()
     for table in (EmailAddress, SocialAccount, Authenticator):
         table.objects.filter(user=user).delete()
+    FormerPassword.objects.filter(user=user).delete()
     Passkey.objects.usable().filter(user=user).update(revoked_at=now)
     Passkey.objects.filter(user=user).update(name="")
     Token.objects.filter(user=user, revoked_at__isnull=True).update(revoked_at=now)

@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from apps.accounts import passwords
 from apps.accounts.models import IdentityMethod, Role, RoleAssignment, User
 from apps.accounts.services.roles import require_another_administrator
 from apps.audit.services import record, system
@@ -145,6 +146,10 @@ def set_password(user: User, *, password: str, actor: User) -> User:
     if not user.is_person:
         raise Invalid("Service accounts have no password. Issue a token.")
     require_good_password(user, password)
+    if passwords.was_had(user, password):
+        sentence = "The person has or had this password. Choose another one."
+        raise Invalid(errors=[{"pointer": "/password", "code": "PASSWORD_USED_BEFORE", "detail": sentence}])
+    passwords.remember(user, user.password)
     user.set_password(password)
     user.password_set_by, user.password_changed_at = actor, timezone.now()
     user.signing_suspended_at = user.password_changed_at
@@ -199,7 +204,8 @@ def record_failed_sign_in(username: str) -> None:
 
 
 @transaction.atomic
-def record_password_change(user: User) -> None:
-    """A person changed their own password; its age begins anew."""
+def record_password_change(user: User, *, former: str = "") -> None:
+    """A person changed their own password; its age begins anew. `former` is the hash of the one before."""
+    passwords.remember(user, former)
     User.objects.filter(pk=user.pk).update(password_changed_at=timezone.now())
     record(user, "accounts.password_changed", user)

@@ -180,8 +180,8 @@ def check_new(request: HttpRequest, version: UUID) -> HttpResponse:
     picked = [key for key in able if key in request.GET.getlist("checks")]
     if request.method == "POST":
         if form.is_valid() and request.POST.get("next") == "parameters":
-            chosen = urlencode({"checks": form.cleaned_data["checks"]}, doseq=True)
-            return redirect(f"{reverse('evidence:check-new', args=[shown.pk])}?{chosen}")
+            query = urlencode({"checks": form.cleaned_data["checks"]}, doseq=True)
+            return redirect(f"{reverse('evidence:check-new', args=[shown.pk])}?{query}")
         if form.is_valid():
             return _start(request, shown, form.cleaned_data["checks"])
     elif picked:
