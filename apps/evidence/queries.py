@@ -119,20 +119,10 @@ def settle(items: list[Evidence]) -> list[Evidence]:
 def merged(kind: EvidenceType, items: list[Evidence], *, at: datetime, tier: int | None) -> TypeFacts:
     """One type's facts, field by field from the newest item that counts. `items` are newest first."""
     settled = [item for item in items if standing_of(item) in {ACCEPTED, FLAGGED}]
-    fields: dict[str, Any] = {}
-    suppliers: dict[Any, Evidence] = {}
-    for name in kind.fields:
-        offers = [item for item in settled if name in item.types[kind.id]]
-        measured = [item for item in offers if name in kind.computed and item.source == Source.COMPUTED]
-        supplier = next(iter(measured or offers), None)
-        if supplier is not None:
-            suppliers[supplier.pk] = supplier
-            fields[name] = supplier.types[kind.id][name]
-    if settled and not suppliers:
-        suppliers = {settled[0].pk: settled[0]}
-    if not suppliers:
+    if not settled:
         return TypeFacts(kind, False, WAITING, None, items=items)
-    used = sorted(suppliers.values(), key=lambda item: (item.created_at, item.pk), reverse=True)
+    fields, suppliers = _added_up(kind, settled) if kind.is_report else _by_field(kind, settled)
+    used = sorted(suppliers or settled[:1], key=lambda item: (item.created_at, item.pk), reverse=True)
     if any(standing_of(item) == FLAGGED for item in used):
         return TypeFacts(kind, False, FLAGGED, _age(used, at), fields, used)
     expires_at = min((end for item in used if (end := ends_at(item, kind, tier))), default=None)
@@ -147,6 +137,34 @@ def merged(kind: EvidenceType, items: list[Evidence], *, at: datetime, tier: int
         expires_at,
         is_expired,
     )
+
+
+def _by_field(kind: EvidenceType, settled: list[Evidence]) -> tuple[dict[str, Any], list[Evidence]]:
+    """Each field from the newest item that has it, a measured one before a typed one; and the items that were used."""
+    fields: dict[str, Any] = {}
+    suppliers: dict[Any, Evidence] = {}
+    for name in kind.fields:
+        offers = [item for item in settled if name in item.types[kind.id]]
+        measured = [item for item in offers if name in kind.computed and item.source == Source.COMPUTED]
+        supplier = next(iter(measured or offers), None)
+        if supplier is not None:
+            suppliers[supplier.pk] = supplier
+            fields[name] = supplier.types[kind.id][name]
+    return fields, list(suppliers.values())
+
+
+def _added_up(kind: EvidenceType, settled: list[Evidence]) -> tuple[dict[str, Any], list[Evidence]]:
+    """The counts of all reports together, of each name the newest: one suite that fails makes the whole fail."""
+    newest: dict[str, Evidence] = {}
+    for item in settled:
+        newest.setdefault(report_name(item), item)
+    counts = [item.types[kind.id] for item in newest.values()]
+    return {name: sum(int(count.get(name, 0)) for count in counts) for name in kind.fields}, list(newest.values())
+
+
+def report_name(item: Evidence) -> str:
+    """What tells reports of tests apart: their title, whatever its capitals and blanks."""
+    return " ".join(item.title.split()).casefold()
 
 
 def ends_at(item: Evidence, kind: EvidenceType, tier: int | None) -> datetime | None:
@@ -186,7 +204,9 @@ def current_for(version: ModelVersion, *, at: datetime | None = None) -> list[Ev
     current = []
     for item in settle(list(with_marks(evidence_of(version), at))):
         supplied = sorted(f"{type_id}.{name}" for type_id, fields in item.types.items() for name in ["", *fields])
+        is_report = any(kind.is_report for kind in map(catalogue().get, item.types) if kind)
         key = ("check", item.check_key) if item.check_key else (item.source, *supplied)
+        key = (*key, report_name(item)) if is_report else key
         if standing_of(item) != WITHDRAWN and key not in seen:
             seen.add(key)
             current.append(item)

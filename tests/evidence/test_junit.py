@@ -90,6 +90,43 @@ def test_a_requirement_can_ask_for_the_counts_of_the_newest_accepted_report(cred
 
 
 @pytest.mark.django_db
+def test_reports_of_different_names_stand_side_by_side_and_count_together(credit: Any) -> None:
+    pipeline, validator = factories.service_account(), factories.person("validator")
+
+    def hand_in(title: str, report: bytes) -> Any:
+        item = testing.submit_tests(credit, report=report, name="a.xml", title=title, actor=pipeline)
+        services.accept(item, reason="Read.", actor=validator)
+        return item
+
+    def counted() -> Any:
+        return queries.facts_for(credit, at=timezone.now(), tier=2)[testing.TYPE]
+
+    clean = b'<testsuite><testcase name="a"/><testcase name="b"/></testsuite>'
+    service, browser = hand_in("Service tests", REPORT), hand_in("Browser tests", clean)
+    found = counted()
+    assert found.fields == {
+        "tests": 7,
+        "succeeded": 4,
+        "failed": 2,
+        "skipped": 1,
+    }  # one suite that fails fails the whole
+    assert (
+        {item.pk for item in found.items}
+        == {service.pk, browser.pk}
+        <= {item.pk for item in queries.current_for(credit)}
+    )
+    again = hand_in("service tests ", clean)  # the same name but for capitals and blanks
+    found = counted()
+    assert found.fields == {"tests": 4, "succeeded": 4, "failed": 0, "skipped": 0}
+    assert {item.pk for item in found.items} == {again.pk, browser.pk}
+    assert service.pk not in {item.pk for item in queries.current_for(credit)}
+    services.flag(browser, reason="The wrong build.", actor=validator)
+    assert not counted().accepted
+    services.withdraw(browser, reason="The wrong build.", actor=pipeline)
+    assert counted().accepted and counted().fields["tests"] == 2
+
+
+@pytest.mark.django_db
 def test_a_wrong_report_is_refused_with_its_place(credit: Any) -> None:
     with pytest.raises(Invalid) as refusal:
         testing.submit_tests(credit, report=OUTSIDE, name="x.xml", actor=factories.service_account())

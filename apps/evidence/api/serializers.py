@@ -39,7 +39,10 @@ class TestsRequest(StrictSerializer):
 
     report = serializers.CharField(max_length=5 * 1024 * 1024, trim_whitespace=False)
     name = serializers.CharField(max_length=200, default="tests.xml")
-    title = serializers.CharField(max_length=200, required=False, default="")
+    title = serializers.CharField(
+        max_length=200, required=False, default="",
+        help_text="What was tested. A report replaces an earlier one of the same name; those of other names count together with it",
+    )  # fmt: skip
     dated = serializers.DateField(required=False, allow_null=True, default=None)
 
 

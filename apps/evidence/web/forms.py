@@ -115,7 +115,10 @@ class CaseForm(forms.Form):
 class TestsForm(forms.Form):
     """A report of tests that were run elsewhere."""
 
-    title = forms.CharField(label=_("What was tested"), max_length=200, initial=_("Integration tests"))
+    title = forms.CharField(
+        label=_("What was tested"), max_length=200, initial=_("Integration tests"),
+        help_text=_("A report replaces an earlier one of the same name; those of other names stand beside it and count together."),
+    )  # fmt: skip
     report = forms.FileField(label=_("Report in JUnit's XML"), help_text=_("The file is kept as it is; at most 5 MiB."))
     dated = forms.DateField(label=_("Date of the tests"), initial=today, widget=forms.DateInput(attrs={"type": "date"}))
 
