@@ -215,6 +215,14 @@ def test_a_protected_column_without_groups_is_named(tmp_path: Path) -> None:
     assert "void of people holds no value" in str(outcomes(path, "fairness", subject=void)["fairness"])
 
 
+def test_a_file_without_the_names_of_the_catalog_says_which_it_lacks(tmp_path: Path) -> None:
+    text = written(tmp_path).read_text().partition("\n")[2]
+    (tmp_path / "rows.csv").write_text("a,b,y,c,d\n" + text)
+    found = outcomes(tmp_path / "rows.csv", "representation", "performance", subject=SCORED)
+    assert "has no column g, which the catalog declares as protected" in str(found["representation"])
+    assert "has no column p or s, which its link names" in str(found["performance"])
+
+
 def test_the_median_of_few_values_is_one_of_them_and_infinities_are_told(tmp_path: Path) -> None:
     path = written(
         tmp_path, i=[1.0, np.inf] * 100, w=[1e308, -1e308] * 100, amount=["1,5", "2,5"] * 100, part=["3%", "4 %"] * 100
@@ -226,6 +234,26 @@ def test_the_median_of_few_values_is_one_of_them_and_infinities_are_told(tmp_pat
     assert "The values of w lie too far apart for its figures to be computed." in found["data_profile"].limits
     notes = {name: row["notes"] for name, row in rows_of(found["data_quality"], "columns").items()}
     assert "read as text" in notes["amount"] and "read as text" in notes["part"] and notes["i"] == "100 infinite values"
+
+
+def test_equal_groups_are_not_said_to_differ() -> None:
+    from apps.evidence.kernels import gaps
+
+    chance = np.random.default_rng(4)
+    for groups in (2, 5):
+        sizes = np.full((1, groups), 400)
+        found = [gaps.largest(chance.binomial(sizes, 0.4), sizes, seed=seed) for seed in range(60)]
+        assert sum(low > 0 for _, low, _ in found) <= 8
+    far = gaps.largest(np.array([[300, 120]]), np.array([[400, 400]]), seed=1)
+    assert far[0] == pytest.approx(0.45) and 0.37 < far[1] < 0.42 and 0.48 < far[2] < 0.53
+
+
+def test_an_area_of_one_is_not_certain() -> None:
+    from apps.evidence.kernels import intervals
+
+    assert intervals.area([0, 30], [40, 0]) == pytest.approx((1.0, 0.946, 1.0), abs=0.03)
+    assert intervals.area([30, 0], [0, 40])[2] < 0.06  # type: ignore[index]
+    assert intervals.area([30], [40]) == (0.5, 0.5, 0.5)
 
 
 def test_the_error_of_an_area_from_cells_is_stated_and_holds(tmp_path: Path) -> None:

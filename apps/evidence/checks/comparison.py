@@ -114,7 +114,7 @@ class Comparison(Check):
             decisions.target_axis(subject),
         )
         scores = [side.score if side.score in subject.columns else "" for side in (subject, other)]
-        groups = [axis for axis in decisions.group_axes(subject, []) if axis["labels"]]
+        groups = decisions.group_axes(subject, []) if decisions.has_groups(subject, []) else []
         plan: dict[str, Any] = {
             "new": new, "old": old, "target": target or new, "has_target": target is not None, "groups": groups,
             "scores": scores if all(scores) and target else [], "sample": MOST_PAIRS, "seed": subject.seed, "rows": subject.rows,

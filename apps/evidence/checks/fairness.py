@@ -44,7 +44,7 @@ class Fairness(Check):
 
     Source: fairlearn's definitions; 29 CFR 1607.4(D) for the four-fifths flag; 6 RCNY 5-301 for impact ratios."""
 
-    key, title, order, version = "fairness", "Fairness", 22, "1.2.0"
+    key, title, order, version = "fairness", "Fairness", 22, "1.3.0"
     reads = ("scored", "test")
     fills = ("fairness_report", "adverse_impact")
     metrics = (
@@ -84,10 +84,6 @@ class Fairness(Check):
         from apps.evidence.kernels import counts, decisions
 
         axes = decisions.group_axes(subject, params.by)
-        if not axes:
-            raise Unmeasurable(
-                "No column is declared as a protected attribute. The data steward declares them in the catalog."
-            )
         decision, target = decisions.decision_axis(subject), decisions.target_axis(subject)
         score, _unscored = decisions.measured_score(subject)
         plan = {
@@ -153,7 +149,7 @@ class Fairness(Check):
                 "Measure": "Share of positive decisions per group, divided by the highest share of a group of 30 rows or more",
                 "Decision": plan["words"],
                 "Error rates": self._confirmed(state),
-                "Intervals": "Wilson for rates, log ratio for ratios, 1000 multinomial replicates for differences, 95 %",
+                "Intervals": "Wilson for rates, log ratio for ratios, 95 %; a largest difference holds all pairs of groups together",
                 "Flag": f"Ratio under {plan['limit']:g} and interval below 1; watch when only one of both holds",
                 "Tests": "Two-proportion z, Fisher's where an expected count is under 5, Holm-corrected per attribute",
             },

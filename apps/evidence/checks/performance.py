@@ -43,7 +43,7 @@ class Performance(Check):
 
     Source: Regulation (EU) 2024/1689 Art. 15; SR 26-2 on outcomes analysis."""
 
-    key, title, order, version = "performance", "Performance", 20, "1.1.0"
+    key, title, order, version = "performance", "Performance", 20, "1.2.0"
     reads = ("scored", "test")
     fills = ("performance_report",)
     metrics = (
@@ -148,7 +148,7 @@ class Performance(Check):
             method={
                 "Measure": "Outcomes against decisions, and ranking and calibration of scores, overall and by group",
                 "Decision": plan["words"],
-                "Intervals": "Wilson for rates, DeLong for areas, 95 %",
+                "Intervals": "Wilson for rates, DeLong on the log-odds scale for areas, 95 %",
                 "Score cells": _cells(state),
             },
         )

@@ -60,10 +60,6 @@ class ProtectedAttributes(Check):
 
         axes = decisions.group_axes(subject, params.by)
         target = decisions.target_axis(subject)
-        if not axes:
-            raise Unmeasurable(
-                "No column is declared as a protected attribute. The data steward declares them in the catalog."
-            )
         if target is None:
             raise Unmeasurable(
                 f"{subject.name} names no target column, so outcomes cannot be compared. Link it with its target."

@@ -61,10 +61,6 @@ class Proxies(Check):
         from apps.evidence.kernels import counts, decisions
 
         axes = decisions.group_axes(subject, params.by)
-        if not axes:
-            raise Unmeasurable(
-                "No column is declared as a protected attribute. The data steward declares them in the catalog."
-            )
         names = [name for name in subject.inputs if name not in subject.outcomes and subject.columns[name].present][:60]
         features = [counts.axis_for(subject.columns[name], most=30, bands=10) for name in names]
         pairs = [[feature, axis] for axis in axes for feature in features if feature["column"] != axis["column"]]

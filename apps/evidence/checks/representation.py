@@ -9,7 +9,6 @@ from apps.evidence.checks.base import (
     Result,
     Subject,
     Tools,
-    Unmeasurable,
     figure,
     table,
     whole,
@@ -51,10 +50,6 @@ class Representation(Check):
         from apps.evidence.kernels import counts, decisions
 
         axes = decisions.group_axes(subject, params.by)
-        if not axes:
-            raise Unmeasurable(
-                "No column is declared as a protected attribute. The data steward declares them in the catalog."
-            )
         crossed = axes[:3] if len(axes) > 1 else []
         return {
             "plan": {

@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 
 from apps.evidence.checks.base import SMALLEST_GROUP
-from apps.evidence.kernels import decisions, fairness, intervals
+from apps.evidence.kernels import decisions, fairness, gaps, intervals
 
-DRAWS = 1000
 FEWEST_EVENTS = 5
 ERRORS = ("true_positive_rate", "false_positive_rate", "false_negative_rate", "precision", "accuracy")
 OUTCOME_OF = {"true_positive_rate": 1, "false_positive_rate": 0, "false_negative_rate": 1}
@@ -65,23 +64,16 @@ def _against(side: np.ndarray, top: np.ndarray, limit: float, *, is_reference: b
     return row | {"reading": reading, "flagged": reading == "flag"}
 
 
-def differences(
-    sides: np.ndarray, *, has_target: bool, seed: int
-) -> dict[str, tuple[float, float | None, float | None]]:
-    """The largest differences of selection rates and of error rates between large groups, with intervals from replicates."""
+def differences(sides: np.ndarray, *, has_target: bool, seed: int) -> dict[str, tuple[float, float, float]]:
+    """The largest differences of selection rates and of error rates between large groups, with their intervals."""
     large = sides[sides.sum(axis=(1, 2)) >= SMALLEST_GROUP]
     if len(large) < 2:
         return {}
-    selection = large.sum(axis=1)
-    found = {"selection": _with_interval(selection, fairness.rate_difference, seed)}
-    if has_target and large.sum(axis=-1).min() > 0:
-        found["odds"] = _with_interval(large, fairness.odds_difference, seed)
+    sizes = large.sum(axis=-1)  # [group, outcome]
+    found = {"selection": gaps.largest(large[..., 1].sum(axis=1)[None], sizes.sum(axis=1)[None], seed=seed)}
+    if has_target and sizes.min() > 0:
+        found["odds"] = gaps.largest(large[..., 1].T, sizes.T, seed=seed)
     return found
-
-
-def _with_interval(counts: np.ndarray, statistic: Any, seed: int) -> tuple[float, float | None, float | None]:
-    low, high = intervals.percentile_interval(counts, statistic, draws=DRAWS, seed=seed) or (None, None)
-    return float(statistic(counts)), low, high
 
 
 def add_mean_differences(rows: list[dict[str, Any]], scores: Any, middles: Any) -> None:

@@ -81,6 +81,12 @@ def decision_axis(subject: Subject) -> Axis:
     if subject.score in subject.columns and subject.threshold is not None:
         labels = [f"under {subject.threshold:g}", f"{subject.threshold:g} or more"]
         return {"column": subject.score, "edges": [float(subject.threshold)], "labels": labels}
+    named = [name for name in (subject.prediction, subject.score) if name]
+    if named:
+        raise Unmeasurable(
+            f"{subject.name} has no column {' or '.join(named)}, which its link names as what the model decided. The developer links "
+            "the file with the names that its first line has."
+        )
     raise Unmeasurable(
         f"{subject.name} holds no predictions. The developer links a scored dataset with its prediction or score column, or "
         "names the endpoint that serves this version."
@@ -125,9 +131,20 @@ def group_axes(subject: Subject, by: Sequence[str]) -> list[Axis]:
     names = list(by) or subject.protected
     subject.needs(*names)
     kept = [name for name in names if forms_groups(subject.columns[name])]
-    if names and not kept:
-        raise Unmeasurable(ungrouped(subject, by), code="NO_GROUPS")
+    if not kept:
+        raise Unmeasurable(ungrouped(subject, by) or no_attributes(subject), code="NO_GROUPS")
     return [axis_for(subject.columns[name]) for name in kept]
+
+
+def no_attributes(subject: Subject) -> str:
+    """Why there are no groups where no column is declared, or none that is declared is in the file."""
+    absent = [name for name, row in subject.declared.items() if row.get("is_protected")]
+    if absent:
+        return (
+            f"{subject.name} has no column {', '.join(absent[:5])}, which the catalog declares as protected. The developer links a file "
+            "whose first line names its columns as the catalog does."
+        )
+    return "No column is declared as a protected attribute. The data steward declares them in the catalog."
 
 
 def has_groups(subject: Subject, by: Sequence[str]) -> bool:

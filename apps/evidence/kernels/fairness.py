@@ -77,21 +77,3 @@ def _metrics() -> dict[str, Any]:
 def named(row: np.ndarray) -> dict[str, float | None]:
     """One row of `rates` by metric."""
     return {name: float(value) if np.isfinite(value) else None for name, value in zip(METRICS, row, strict=True)}
-
-
-def smallest_ratio(tables: np.ndarray) -> np.ndarray:
-    """Lowest selection rate divided by the highest, per replicate. `tables` is [replicate, group, 0/1 decision]."""
-    rates = tables[..., 1] / tables.sum(axis=-1)
-    return rates.min(axis=-1) / rates.max(axis=-1)
-
-
-def rate_difference(tables: np.ndarray) -> np.ndarray:
-    """Highest selection rate minus the lowest, per replicate. `tables` is [replicate, group, 0/1 decision]."""
-    rates = tables[..., 1] / tables.sum(axis=-1)
-    return rates.max(axis=-1) - rates.min(axis=-1)
-
-
-def odds_difference(tables: np.ndarray) -> np.ndarray:
-    """Equalised odds difference per replicate. `tables` is [replicate, group, 0/1 outcome, 0/1 decision]."""
-    rates = tables[..., 1] / tables.sum(axis=-1)  # [replicate, group, outcome]
-    return (rates.max(axis=-2) - rates.min(axis=-2)).max(axis=-1)
