@@ -4,8 +4,8 @@
     python -m tests.faults.mutants merkle note            some (names as in apps/audit or apps/dossiers/verifier)
     python -m tests.faults.mutants --sample 300 --seed 7  so many of each half, drawn with this seed
 
-Each change (`tests/faults/mutation.py`) is run in a process of its own against the suite's tests, the narrow ones first, until one fails:
-first the corpus of bundles (the cases that pass through the changed line), then files of tests. A change that no test notices survives.
+Each change (`tests/faults/mutation.py`) is run in a process of its own against the suite's tests until one fails: tests of the part, the
+corpus of bundles (the cases that pass through the changed line), other tests. A change that no test notices survives.
 Those that no test can notice stand in `equivalent.txt` with the reason. Ends with 1 below 95 %.
 
 Why no tool of others: the package's tests start a database and Django, which is seconds for each of some two thousand changes,
@@ -37,11 +37,9 @@ VERIFIER = (
     "verdict", "strict", "tree", "openssl", "trust", "signed", "bag", "pdf", "examination", "webauthn", "people",
     "checks", "command", "single",
 )  # fmt: skip
-VERIFIER_TESTS = (
-    "tests/dossiers/test_verifier_parts.py",
-    "tests/audit/test_vectors.py",
-    "tests/dossiers/test_verifier.py",
-)
+PARTS = ("parts", "pieces", "entries")
+VERIFIER_TESTS = tuple(f"tests/dossiers/test_verifier_{name}.py" for name in PARTS)
+VERIFIER_TESTS += ("tests/audit/test_vectors.py", "tests/dossiers/test_verifier.py")  # after the corpus
 EQUIVALENT = Path(__file__).with_name("equivalent.txt")
 WANTED = 0.95
 PROCESSOR_SECONDS = {True: 6, False: 15}  # of the log's modules, of the verifier's
