@@ -9,10 +9,8 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-import yaml
-from django.conf import settings
-
 from apps.core.errors import Invalid
+from apps.evidence import declared
 
 # type -> field -> the check that computes it. A measured value always wins over a typed one.
 COMPUTED: dict[str, dict[str, str]] = {
@@ -127,8 +125,6 @@ class EvidenceType:
 @cache
 def catalogue() -> dict[str, EvidenceType]:
     """Every evidence type by its id."""
-    path = settings.ROOT / "fixtures" / "frameworks" / "support" / "evidence-types.yaml"
-    rows = yaml.safe_load(path.read_text("utf-8"))["evidence_types"]
     return {
         row["id"]: EvidenceType(
             id=row["id"],
@@ -140,7 +136,7 @@ def catalogue() -> dict[str, EvidenceType]:
             field_titles=dict(row["field_titles"]),
             max_age_days={int(key.removeprefix("tier")): days for key, days in row["max_age_days"].items()},
         )
-        for row in rows
+        for row in declared.types()
     }
 
 
@@ -148,22 +144,6 @@ def field_title(type_id: str, name: str) -> str:
     """What a field of a type is called where people read it; its own words where the catalogue does not know it."""
     known = catalogue().get(type_id)
     return (known.field_titles.get(name) if known else None) or name.replace("_", " ").capitalize()
-
-
-@cache
-def field_words() -> dict[str, str]:
-    """Field names as they stand inside a sentence, of those that every type calls the same."""
-    found: dict[str, set[str]] = {}
-    for kind in catalogue().values():
-        for name, title in kind.field_titles.items():
-            found.setdefault(name, set()).add(title)
-    return {name: _inside(titles.pop()) for name, titles in found.items() if len(titles) == 1}
-
-
-def _inside(title: str) -> str:
-    """A title inside a sentence: without its capital, where that is no name."""
-    is_name = title[:2].isupper() or title.startswith(("Article ", "Annex "))
-    return title if is_name else f"{title[0].lower()}{title[1:]}"
 
 
 def type_named(type_id: str) -> EvidenceType:

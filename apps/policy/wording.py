@@ -1,11 +1,11 @@
-"""The words of a judgement: values with units, dates, and conditions as a person would say them. Pure: no database."""
+"""The words of a judgement: values with units, dates, and conditions as a person would say them. Pure: no Django."""
 
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from apps.evidence.catalogue import field_words
+from apps.evidence.declared import field_words
 from apps.policy import phrases
 from apps.policy.requirements import OPERATOR_WORDS, Limit
 

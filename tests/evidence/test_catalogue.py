@@ -8,9 +8,10 @@ from apps.config.management.commands import demo
 from apps.console.journey.story import attestations
 from apps.core.errors import Invalid
 from apps.dossiers.sections import plan
-from apps.evidence.catalogue import COMPUTED, REPORTS, catalogue, field_title, field_words, refuse_wrong_fields
+from apps.evidence.catalogue import COMPUTED, REPORTS, catalogue, field_title, refuse_wrong_fields
 from apps.evidence.checks import registry
 from apps.evidence.checks.base import Unmeasurable
+from apps.evidence.declared import field_words
 from apps.evidence.inputs.places import allowed_path
 from apps.evidence.web.forms import TypeForm
 

@@ -195,8 +195,19 @@ def retired(stage: Stage) -> str:
         body = {"state": state, "reason": "Replaced by the reminder order; nothing runs any more."}
         stage.by("owner").post(f"{address}/propose-state", body, key=f"propose-{state}-{address}")
         stage.by("risk").post(f"{address}/confirm-state", body, key=f"confirm-{state}-{address}")
+    examine(stage)
     stage.keep(retired=True)
     return "Its deployment ended and its model is retired."
+
+
+def examine(stage: Stage) -> None:
+    """The auditor draws a sample of the story's decisions, and asks the model owner for something, who answers."""
+    auditor, wanted = stage.by("auditor"), story()["examination"]
+    auditor.post("/api/v1/samples", wanted["sample"], key="examination-sample")
+    request = {**wanted["request"], "due_on": in_days(wanted["days"])}
+    asked = auditor.post("/api/v1/requests", request, key="examination-request")
+    address = f"/api/v1/requests/{asked['id']}"
+    stage.by(request["assigned_to"]).post(f"{address}/answers", wanted["answer"], key=f"{address}-answer")
 
 
 def page(name: str) -> Any:

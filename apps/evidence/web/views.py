@@ -3,7 +3,6 @@
 import csv
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
@@ -11,7 +10,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
@@ -24,8 +22,7 @@ from apps.evidence.catalogue import type_named
 from apps.evidence.downloads import download
 from apps.evidence.models import Evidence, Source
 from apps.evidence.uses import uses_of
-from apps.evidence.web.forms import CaseForm, ChecksForm, EvidenceForm, ReasonForm, TestsForm, TypeForm
-from apps.evidence.web.parameters import ParametersForm
+from apps.evidence.web.forms import CaseForm, EvidenceForm, ReasonForm, TestsForm, TypeForm
 from apps.registry.models import ModelVersion
 from apps.registry.queries import version_for, version_header
 
@@ -169,55 +166,6 @@ def mark(request: HttpRequest, pk: UUID, verb: str) -> HttpResponse:
     MARKS[verb](item, reason=form.cleaned_data["reason"], actor=request.user)
     messages.success(request, _("Noted. It binds at once."))
     return redirect("evidence:detail", pk)
-
-
-@login_required
-def check_new(request: HttpRequest, version: UUID) -> HttpResponse:
-    """Choose checks and start them; the job's page shows how far they are."""
-    shown = version_for(request.user, version)
-    able = services.able_checks(shown)
-    form = ChecksForm(request.POST or None, able=able, initial={"checks": services.required_checks(shown)})
-    picked = [key for key in able if key in request.GET.getlist("checks")]
-    if request.method == "POST":
-        if form.is_valid() and request.POST.get("next") == "parameters":
-            query = urlencode({"checks": form.cleaned_data["checks"]}, doseq=True)
-            return redirect(f"{reverse('evidence:check-new', args=[shown.pk])}?{query}")
-        if form.is_valid():
-            return _start(request, shown, form.cleaned_data["checks"])
-    elif picked:
-        return _parameters(request, shown, ParametersForm(None, checks=_named(picked), version=shown))
-    chosen = form["checks"].value() or []
-    rows = [(check, key in able, key in chosen) for key, check in checks.registry().items()]
-    response = page(
-        request, "evidence/check_new.html", shown, form=form, rows=rows, why_not=_why_no_checks(request, shown)
-    )
-    response.status_code = 422 if form.errors else 200
-    return response
-
-
-def _named(keys: list[str]) -> list[Any]:
-    return [checks.registry()[key] for key in keys]
-
-
-def _why_no_checks(request: HttpRequest, version: ModelVersion) -> str:
-    return " ".join(refusal.sentence for refusal in refusals(request.user, "evidence.request_checks", version))
-
-
-def _start(request: HttpRequest, version: ModelVersion, keys: list[str]) -> HttpResponse:
-    """Start the checks with the parameters that were given; those that were not have their defaults."""
-    form = ParametersForm(request.POST, checks=_named(keys), version=version)
-    if not form.is_valid():
-        return _parameters(request, version, form, status=422)
-    runs = services.request_checks(version, checks=keys, params=form.given(), actor=request.user)
-    return redirect("console:job", runs[0].job_id)
-
-
-def _parameters(request: HttpRequest, version: ModelVersion, form: ParametersForm, status: int = 200) -> HttpResponse:
-    """The parameters of the checks that were chosen."""
-    why = _why_no_checks(request, version)
-    response = page(request, "evidence/check_parameters.html", version, form=form, why_not=why)
-    response.status_code = status
-    return response
 
 
 @login_required
