@@ -73,7 +73,8 @@ def surveyed(rows: Rows | Pair, subject: Subject, tools: Tools, counting: Counti
     total = max((column.rows for column in columns.values()), default=0)
     if not total:
         raise Unmeasurable(
-            f"{subject.name or 'The dataset'} holds no rows. Link the file that the version really used."
+            f"{subject.name or 'The dataset'} holds no rows. Link the file that the version really used.",
+            code="NO_ROWS",
         )
     return replace(subject, columns=columns, rows=total)
 

@@ -19,6 +19,7 @@ from apps.evidence.models import CheckRun
 from apps.registry.models import DatasetLink, ModelVersion
 
 log = structlog.get_logger(__name__)
+NOT_MEASURABLE, DEFECT = "NOT_MEASURABLE", "CHECK_DEFECT"  # where the reason has no code of its own
 DECIDING = {
     "performance",
     "fairness",
@@ -56,7 +57,13 @@ def measure(runs: Sequence[CheckRun], job: Job) -> dict[str, Any]:
     states = CheckRun.objects.filter(pk__in=[run.pk for run in runs]).select_related("evidence")
     return {
         "checks": {
-            run.check_key: {"state": run.state, "evidence": _evidence_id(run), "error": run.error} for run in states
+            run.check_key: {
+                "state": run.state,
+                "evidence": _evidence_id(run),
+                "error": run.error,
+                "code": run.error_code,
+            }
+            for run in states
         }
     }
 
@@ -145,7 +152,8 @@ def _without_rows(check: Check, params: Any, subject: Subject, tools: Tools) -> 
         beside = f", with another one{called} as {' or '.join(check.compares_with)}" if check.compares_with else ""
         return Unmeasurable(
             f"No dataset with a file is linked to this version as {roles}{beside}. "
-            "The pipeline names it when it registers the version."
+            "The pipeline names it when it registers the version.",
+            code="NO_DATA",
         )
     return engine.measure_facts(check, params, subject, tools)
 
@@ -257,7 +265,8 @@ def _keep(
         return
     if outcome.__cause__ is not None:
         log.error("check_defect", check=run.check_key, trace="".join(traceback.format_exception(outcome.__cause__)))
-    services.keep_failure(run, str(outcome), job=job)
+    code = outcome.code or (DEFECT if outcome.__cause__ is not None else NOT_MEASURABLE)
+    services.keep_failure(run, str(outcome), code=code, job=job)
 
 
 # --- what a check sees ------------------------------------------------------------------------------------------------

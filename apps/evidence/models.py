@@ -38,6 +38,12 @@ class CheckRun(Record):
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="check_runs")
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     error = models.TextField(blank=True)
+    error_code = models.CharField(
+        max_length=40,
+        blank=True,
+        default="",
+        help_text=_("Why it could not measure, for programs; `error` says it in words."),
+    )
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 

@@ -221,11 +221,12 @@ def latest_runs(version: ModelVersion, *, at: datetime | None = None) -> list[Ch
     for run in found if at is not None else ():
         if run.finished_at is None or run.finished_at > at:
             run.state = CheckRun.State.RUNNING if run.started_at and run.started_at <= at else CheckRun.State.WAITING
-            run.error, run.finished_at = "", None
+            run.error, run.error_code, run.finished_at = "", "", None
     for run in found:
         is_open = run.state in {CheckRun.State.WAITING, CheckRun.State.RUNNING}
         if is_open and run.job is not None and run.job.is_over and run.job.state != JobState.DONE:
             run.state, run.error = CheckRun.State.FAILED, run.job.error
+            run.error_code = f"JOB_{run.job.state}".upper()
     return found
 
 

@@ -106,7 +106,9 @@ def keep_result(run: CheckRun, result: dict[str, Any], *, job: Any) -> Evidence:
         **result,
     )
     evidence.save()
-    CheckRun.objects.filter(pk=run.pk).update(state=CheckRun.State.DONE, error="", finished_at=timezone.now())
+    CheckRun.objects.filter(pk=run.pk).update(
+        state=CheckRun.State.DONE, error="", error_code="", finished_at=timezone.now()
+    )
     audit.record(
         audit.system("evidence"),
         "evidence.computed",
@@ -124,11 +126,11 @@ def keep_result(run: CheckRun, result: dict[str, Any], *, job: Any) -> Evidence:
 
 
 @transaction.atomic
-def keep_failure(run: CheckRun, sentence: str, *, job: Any) -> None:
+def keep_failure(run: CheckRun, sentence: str, *, code: str, job: Any) -> None:
     """Note why a check could not measure. The version is judged again: a check that fails to run is shown as such."""
     jobs.still_mine(job)
     CheckRun.objects.filter(pk=run.pk).update(
-        state=CheckRun.State.FAILED, error=sentence[:2000], finished_at=timezone.now()
+        state=CheckRun.State.FAILED, error=sentence[:2000], error_code=code[:40], finished_at=timezone.now()
     )
     audit.record(
         audit.system("evidence"), "evidence.check_failed", run.version, data={"check": run.check_key, "run": str(run.pk)},

@@ -165,3 +165,16 @@ def test_a_run_whose_job_was_cancelled_has_failed_with_it(credit: Any) -> None:
     jobs.cancel(runs[0].job)
     (run,) = queries.latest_runs(credit)
     assert (run.state, run.error) == (CheckRun.State.FAILED, "Cancelled.")
+
+
+def test_a_check_that_could_not_measure_says_why_to_people_and_to_programs(credit: Any, data_root: Any) -> None:
+    write_csv(data_root / "scored.csv", credit_rows(count=50))
+    runs = measured(credit, ["fairness", "explainability", "lineage_completeness"])
+    codes = {key: run.error_code for key, run in runs.items()}
+    assert codes == {"fairness": "DATA_CHANGED", "explainability": "DATA_CHANGED", "lineage_completeness": ""}
+    client = factories.api(credit.created_by, "read")
+    answered = {row["check"]: row["error_code"] for row in client.get(f"/api/v1/versions/{credit.pk}/checks").json()}
+    assert answered == codes
+    cancelled = services.request_checks(credit, checks=["fairness"], actor=credit.created_by)
+    jobs.cancel(cancelled[0].job)
+    assert {run.check_key: run.error_code for run in queries.latest_runs(credit)}["fairness"] == "JOB_CANCELLED"

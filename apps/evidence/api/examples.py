@@ -17,6 +17,7 @@ CHECKS = (
                 "params": {"by": ["sex"], "limit": 0.8},
                 "state": "waiting",
                 "error": "",
+                "error_code": "",
                 "created_at": AT,
                 "started_at": None,
                 "finished_at": None,

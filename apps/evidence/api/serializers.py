@@ -67,7 +67,7 @@ class RunReply(serializers.ModelSerializer[CheckRun]):
 
     class Meta:
         model = CheckRun
-        fields = ("id", "check", "params", "state", "error", "created_at", "started_at", "finished_at")
+        fields = ("id", "check", "params", "state", "error", "error_code", "created_at", "started_at", "finished_at")
         read_only_fields = fields
 
 

@@ -73,7 +73,8 @@ class Subject:
         missing = [name for name in names if name not in self.columns]
         if missing:
             raise Unmeasurable(
-                f"{self.name} has no column {', '.join(missing)}. The developer registers the version with its data's columns."
+                f"{self.name} has no column {', '.join(missing)}. The developer registers the version with its data's columns.",
+                code="NO_COLUMN",
             )
 
 

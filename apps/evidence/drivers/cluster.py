@@ -14,7 +14,7 @@ def count(task: str, memory: int) -> dict[str, str]:
     try:
         return {"answer": work(task, Budget(memory=memory))}
     except Unmeasurable as reason:
-        return {"unmeasurable": str(reason)}
+        return {"unmeasurable": str(reason), "code": reason.code}
 
 
 class Cluster:
@@ -56,5 +56,5 @@ def _finished(waiting: dict[Any, int], wait: Any) -> Iterator[tuple[int, str]]:
         found = future.result()
         place = waiting.pop(future)
         if "unmeasurable" in found:
-            raise Unmeasurable(found["unmeasurable"])
+            raise Unmeasurable(found["unmeasurable"], code=found["code"])
         yield place, found["answer"]

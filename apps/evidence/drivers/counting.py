@@ -110,7 +110,7 @@ class Counting:
 
 
 def _failure(reason: Mapping[str, Any]) -> Unmeasurable:
-    failure = Unmeasurable(str(reason["said"]))
+    failure = Unmeasurable(str(reason["said"]), code=str(reason["code"]))
     if reason["is_defect"]:
         failure.__cause__ = Defect(str(reason["said"]))
     return failure

@@ -45,7 +45,7 @@ class Process:
             )
         found = json.loads(line)
         if "unmeasurable" in found:
-            raise Unmeasurable(found["unmeasurable"])
+            raise Unmeasurable(found["unmeasurable"], code=found["code"])
         return str(found["answer"])
 
     def end(self) -> None:

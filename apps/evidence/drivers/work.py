@@ -42,9 +42,9 @@ def count_part(batches: Any, plans: dict[str, dict[str, Any]], checks: dict[str,
             try:
                 found[key] = checks[key].update(found[key], batch)
             except Unmeasurable as reason:
-                stopped[key] = {"said": str(reason), "is_defect": False}
+                stopped[key] = {"said": str(reason), "code": reason.code, "is_defect": False}
             except DEFECTS as defect:
-                stopped[key] = {"said": defect_in_words(defect), "is_defect": True}
+                stopped[key] = {"said": defect_in_words(defect), "code": "", "is_defect": True}
     counted = {key: {name: value for name, value in state.items() if name != "plan"} for key, state in found.items()}
     return {"states": {key: state for key, state in counted.items() if key not in stopped}, "stopped": stopped}
 

@@ -28,7 +28,7 @@ def answers(asked: Any, budget: Budget) -> Any:
         try:
             yield {"answer": work(line, budget)}
         except Unmeasurable as reason:
-            yield {"unmeasurable": str(reason)}
+            yield {"unmeasurable": str(reason), "code": reason.code}
 
 
 def main(arguments: list[str]) -> None:

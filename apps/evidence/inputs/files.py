@@ -109,7 +109,9 @@ def reading(name: str, form: str, before: int = 0) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as broken:
-        raise Unmeasurable(f"{name} could not be read: {heads.why(str(broken), form, before)}.") from broken
+        raise Unmeasurable(
+            f"{name} could not be read: {heads.why(str(broken), form, before)}.", code="NOT_READABLE"
+        ) from broken
 
 
 def parquet(stream: Any) -> pyarrow.parquet.ParquetFile:
@@ -218,7 +220,8 @@ def open_file(
         stream.close()
         raise Unmeasurable(
             f"{path.name} has the digest {actual[:12]}…, but {sha256.removeprefix('sha256:')[:12]}… was registered. The data "
-            "changed after registration: register the version with the data it really used."
+            "changed after registration: register the version with the data it really used.",
+            code="DATA_CHANGED",
         )
     if query:
         actual = hashlib.sha256(f"{actual}\n{query}".encode()).hexdigest()

@@ -62,7 +62,10 @@ def refuse_twice(found: Sequence[str], name: str) -> None:
     twice = [column for column, count in Counter(found).items() if count > 1]
     if twice:
         named = ", ".join(column[:60] or "(no name)" for column in twice[:5])
-        raise Unmeasurable(f"{name} names a column twice: {named}. Rename one of the two and register the file again.")
+        raise Unmeasurable(
+            f"{name} names a column twice: {named}. Rename one of the two and register the file again.",
+            code="COLUMN_TWICE",
+        )
 
 
 def why(broken: str, form: str, before: int = 0) -> str:

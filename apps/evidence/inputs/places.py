@@ -13,7 +13,8 @@ def allowed_path(uri: str, roots: Sequence[str]) -> Path:
     parts = urlsplit(uri)
     if parts.scheme not in {"", "file"} or parts.netloc not in {"", "localhost"}:
         raise Unmeasurable(
-            f"{uri[:200]} is not a file this server can read. Give a file: address under an allowed data root."
+            f"{uri[:200]} is not a file this server can read. Give a file: address under an allowed data root.",
+            code="NO_FILE_ADDRESS",
         )
     text = unquote(parts.path) if parts.scheme else uri
     if not text.startswith("/") or "\x00" in text:
@@ -21,6 +22,7 @@ def allowed_path(uri: str, roots: Sequence[str]) -> Path:
     path = Path(os.path.realpath(text))
     if not any(path.is_relative_to(os.path.realpath(root)) for root in roots if root):
         raise Unmeasurable(
-            f"{uri[:200]} lies outside the allowed data roots. An administrator adds its folder to ALLOWED_DATA_ROOTS."
+            f"{uri[:200]} lies outside the allowed data roots. An administrator adds its folder to ALLOWED_DATA_ROOTS.",
+            code="OUTSIDE_ROOTS",
         )
     return path
