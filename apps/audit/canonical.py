@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 
 import rfc8785
 
+from apps.core.numbers import as_binary64
+
 MAX_BYTES = 65_535  # what one leaf of a tiled log may hold (C2SP tlog-tiles)
 
 
@@ -20,7 +22,10 @@ class NotCanonical(ValueError):
 def encode(value: Any) -> bytes:
     """RFC 8785 bytes of a JSON value; NotCanonical when the value has no such form."""
     try:
-        return rfc8785.dumps(value)
+        try:
+            return rfc8785.dumps(value)
+        except rfc8785.IntegerDomainError:
+            return rfc8785.dumps(as_binary64(value))
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise NotCanonical(str(error) or type(error).__name__) from error
 

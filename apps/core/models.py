@@ -15,6 +15,7 @@ from django.db import models
 from django.utils import timezone
 
 from apps.core.errors import NotFound
+from apps.core.numbers import as_binary64
 
 LARGEST_EXACT = 2**53 - 1  # the largest integer that a double holds exactly
 
@@ -44,7 +45,10 @@ def canonical_bytes(content: Any) -> bytes:
                 return text.encode()
             except UnicodeEncodeError:  # half of a surrogate pair: let the other say it in its words
                 pass
-    return rfc8785.dumps(content)
+    try:
+        return rfc8785.dumps(content)
+    except rfc8785.IntegerDomainError:  # a row that comes back from the database holds 1e17 as a whole number
+        return rfc8785.dumps(as_binary64(content))
 
 
 def _is_spelled_alike(value: Any) -> bool:

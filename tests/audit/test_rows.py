@@ -10,9 +10,12 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.audit import immutable, services
+from apps.audit.export import record_file
 from apps.audit.models import Entry, Verdict
 from apps.audit.rows import immutable_models
+from apps.audit.verification import verify_database
 from apps.core.models import Immutable, uuid7
+from apps.evidence.models import Evidence, Source
 from apps.lineage import openlineage
 from apps.lineage.services.intake import store
 from apps.registry.models import Involvement, ModelVersion
@@ -152,3 +155,20 @@ def test_every_immutable_table_refuses_change(model: type[Immutable]) -> None:
 def test_every_append_only_table_exists() -> None:
     tables = set(connection.introspection.table_names())
     assert [table for table in immutable.protected_tables() if table not in tables] == []
+
+
+@pytest.mark.django_db
+def test_numbers_beyond_2_to_the_53_come_back_from_the_database_with_their_digest() -> None:
+    version = factories.version()
+    metrics = [{"value": value} for value in (1e15, 1e16, -2.54606e20, 1e30, 1.5e300, 5e-324, 123456789012345680.0)]
+    with transaction.atomic():
+        item = Evidence(
+            version=version, use_case=version.use_case, types={}, check_key="sums", source=Source.COMPUTED, title="Sums",
+            summary="Large.", dated=timezone.now().date(), metrics=metrics, tables=[], figures=[], limits=[], method={},
+        )  # fmt: skip
+        item.save()
+        services.record(services.system("evidence"), "evidence.computed", item, row=item)
+    again = Evidence.objects.get(pk=item.pk)
+    assert again.compute_digest() == item.digest
+    assert not [found for found in verify_database().findings if found["subject"] == f"evidence.evidence:{item.pk}"]
+    assert record_file(again) == record_file(item)
