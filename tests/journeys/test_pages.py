@@ -32,7 +32,7 @@ def story(risk_officer: User) -> list[str]:
         "/queue/", "/use-cases/", "/use-cases/retail-credit/", "/models/", "/models/credit-scoring/",
         "/models/credit-scoring/versions/12/", "/models/credit-scoring/versions/12/changes/", "/datasets/",
         f"/datasets/{dataset.pk}/", "/search/?q=credit", "/system/", "/glossary/", "/shortcuts/", "/tour/", "/admin/", "/profile/",
-        "/profile/tokens/new/", "/admin/people/", f"/admin/people/{pipeline.pk}/",
+        "/profile/tokens/new/", "/admin/people/", f"/admin/people/{pipeline.pk}/", "/accounts/2fa/", "/accounts/password/change/",
     ]  # fmt: skip
 
 

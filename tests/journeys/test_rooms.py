@@ -59,7 +59,7 @@ def rooms(world: World) -> list[str]:
         f"{page}?as_at={then}", f"/versions/{version.pk}/decisions/?as_at={then}",
         "/queue/", "/queue/?list=all", page, f"{page}changes/", f"/use-cases/{world.use_case.slug}/",
         f"/use-cases/{world.use_case.slug}/intake/", f"/versions/{version.pk}/evidence/", f"/evidence/{evidence.pk}/",
-        f"/versions/{version.pk}/checks/new/", f"/versions/{version.pk}/lineage/", "/lineage/", f"/versions/{version.pk}/discussion/",
+        f"/versions/{version.pk}/checks/new/", f"/versions/{version.pk}/checks/new/?checks=fairness&checks=ll144", f"/versions/{version.pk}/lineage/", "/lineage/", f"/versions/{version.pk}/discussion/",
         f"/reviews/{review.pk}/", "/findings/", f"/findings/{finding.pk}/", f"/versions/{version.pk}/findings/new/", "/decisions/",
         f"/decisions/{decision.pk}/", f"/versions/{version.pk}/decisions/", "/policies/", "/waivers/",
         f"/versions/{version.pk}/waivers/new/?requirement=MIN-fairness_report", "/audit/", "/system/", "/tour/",

@@ -207,7 +207,7 @@ def examine(stage: Stage) -> None:
     request = {**wanted["request"], "due_on": in_days(wanted["days"])}
     asked = auditor.post("/api/v1/requests", request, key="examination-request")
     address = f"/api/v1/requests/{asked['id']}"
-    stage.by(request["assigned_to"]).post(f"{address}/answers", wanted["answer"], key=f"{address}-answer")
+    stage.by(request["assigned_to"]).post(f"{address}/answers", wanted["answer"], key=f"{address}-answered")
 
 
 def page(name: str) -> Any:
