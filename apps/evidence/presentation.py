@@ -47,7 +47,7 @@ READINGS: dict[str, tuple[str, str, Any]] = {
     "few_events": ("", "", _("Insufficient data")),
     "declared": ("", "", _("Declared")),
     "indirect": ("", "", _("Indirect")),
-    "none": ("", "", _("None")),
+    "none": ("", "", _("Not flagged")),
 }
 UNKNOWN = "–"
 SINGULAR = {
