@@ -48,7 +48,7 @@ class Drift(Check):
     Source: Kolmogorov-Smirnov, Wasserstein, stability index (Siddiqi 2006), Jensen-Shannon (Lin 1991), chi-square; classifier
     two-sample test (Lopez-Paz and Oquab 2017)."""
 
-    key, title, order, version = "drift", "Drift between two datasets", 19, "1.2.0"
+    key, title, order, version = "drift", "Drift between two datasets", 19, "1.3.0"
     reads = ("scored", "test", "validate")
     compares_with = ("train", "reference")
     metrics = (
@@ -276,5 +276,5 @@ def _method(plan: dict[str, Any]) -> dict[str, str]:
         "Chance": "95 % point of 500 pairs of these sizes drawn from both datasets together",
         "p": "Kolmogorov-Smirnov (asymptotic) for numbers, chi-square for categories, Holm-corrected",
         "Reading": f"Shifted: index from {plan['limit']:g}, over chance, and corrected p under 0.05; watch from {SMALL:g}",
-        "Classifier": f"Gradient boosting on up to {SAMPLE} rows a side, five folds, area on rows not learnt from, DeLong interval",
+        "Classifier": f"Gradient boosting on one half of up to {SAMPLE} rows a side, area on the other half, DeLong interval",
     }

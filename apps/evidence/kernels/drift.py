@@ -21,7 +21,6 @@ MOST_CATEGORIES = 50
 FEWEST = 10  # rows on both sides together from which a category is a cell of its own; rarer ones are one cell
 PSEUDO = 0.5  # rows added to every cell, so that an empty cell gives a finite index
 DRAWS = 500
-FOLDS = 5
 
 
 def axis_of(column: Column, reference: Column) -> Axis | None:
@@ -136,27 +135,28 @@ def stability_interval(cells: np.ndarray, seed: int) -> tuple[float, float]:
 
 
 def telling_apart(codes: np.ndarray, is_reference: np.ndarray, seed: int) -> tuple[float, float, float] | None:
-    """Area under the curve of a classifier that tells the two datasets apart on rows it did not learn from, with its interval."""
+    """Area under the curve of a classifier that learnt from one half of the rows, on the other half, with its interval.
+
+    One half only: areas of several folds lean on the same rows, and an interval that takes them for independent is too narrow."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits
 
     if min(is_reference.sum(), (~is_reference).sum()) < 30:
         return None
-    scores = np.zeros(len(codes))
+    half = halves(codes, is_reference, seed)
     with threadpool_limits(
         1
     ):  # several threads wait for each other a hundred times longer than one works, on a busy machine
-        fold = folds(codes, is_reference, seed)
-        for learn, test in ((fold != number, fold == number) for number in range(FOLDS)):
-            model = HistGradientBoostingClassifier(max_iter=40, max_leaf_nodes=15, random_state=0, early_stopping=False)
-            scores[test] = model.fit(codes[learn], ~is_reference[learn]).predict_proba(codes[test])[:, 1]
+        model = HistGradientBoostingClassifier(max_iter=40, max_leaf_nodes=15, random_state=0, early_stopping=False)
+        scores = model.fit(codes[half == 0], ~is_reference[half == 0]).predict_proba(codes[half == 1])[:, 1]
     values, place = np.unique(scores, return_inverse=True)
-    sides = [np.bincount(place[mask], minlength=len(values)) for mask in (~is_reference, is_reference)]
+    tried = is_reference[half == 1]
+    sides = [np.bincount(place[mask], minlength=len(values)) for mask in (~tried, tried)]
     return intervals.area(*sides)
 
 
-def folds(codes: np.ndarray, is_reference: np.ndarray, seed: int) -> np.ndarray:
-    """The fold of each row. The n-th row of some values on one side stands with the n-th row of the same values on the other.
+def halves(codes: np.ndarray, is_reference: np.ndarray, seed: int) -> np.ndarray:
+    """The half of each row, 0 or 1. The n-th row of some values on one side stands with the n-th row of the same values on the other.
 
     Were equal rows parted, a classifier would have learnt of each that it belongs to the other side, and two equal datasets
     would have an area far under 0.5."""
@@ -167,7 +167,7 @@ def folds(codes: np.ndarray, is_reference: np.ndarray, seed: int) -> np.ndarray:
     number = np.empty(len(kind), dtype=np.int64)
     number[order] = np.arange(len(kind)) - first
     _, pair = np.unique(np.stack([alike.ravel(), number]), axis=1, return_inverse=True)
-    return (np.random.default_rng(seed).permutation(len(kind)) % FOLDS)[pair.ravel()]
+    return (np.random.default_rng(seed).permutation(len(kind)) % 2)[pair.ravel()]
 
 
 def _draw(shares: list[np.ndarray], sizes: np.ndarray, seed: int) -> np.ndarray:
