@@ -21,7 +21,8 @@ JUMP_SECONDS = 1.0  # further apart than this are clocks that do not agree
 LONG_TURN = 60.0  # a machine that slept: how long the pause was says nothing about its clock
 NOTED = (
     "VERSION", "MODE", "BASE_URL", "LOG_ORIGIN", "TSA_URL", "TSA_ROOTS_FILE", "STORAGE_URL", "OIDC_ISSUER", "ALLOWED_HOSTS",
-    "ALLOWED_SCORING_HOSTS", "ALLOWED_DATA_ROOTS", "ORGANISATION_ZONE", "PASSWORD_MAX_AGE_DAYS", "ACCOUNT_RECHECK_DAYS",
+    "ALLOWED_SCORING_HOSTS", "ALLOWED_DATA_ROOTS", "ALLOWED_DATA_STORES", "STORE_ENDPOINTS", "ORGANISATION_ZONE", "PASSWORD_MAX_AGE_DAYS",
+    "ACCOUNT_RECHECK_DAYS",
 )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """The serving endpoint of a version: who may be asked, how evidence names it, and the scores that checks of one run share."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -12,9 +13,18 @@ from apps.registry.models import ModelVersion
 class Opened(ExitStack):
     """What is open while checks are measured together: files, scorers, and the scores known from earlier in the run."""
 
-    def __init__(self, scores: Any) -> None:
+    def __init__(self, scores: Any, stores: Any) -> None:
         super().__init__()
-        self.scores = scores
+        self.scores, self.stores = scores, stores
+
+    def data(self, uri: str, *, sha256: str, progress: Callable[[str, int, int], None]) -> Any:
+        """An open data file, closed with the others; of an object in a store a copy. Raises Unmeasurable."""
+        from apps.evidence.inputs import files, objects
+
+        roots = settings.ALLOWED_DATA_ROOTS
+        if objects.is_object(uri):
+            uri, roots = objects.address(uri, self.stores, most=files.MOST_BYTES, progress=progress)
+        return self.enter_context(files.open_file(uri, roots=roots, sha256=sha256, progress=progress))
 
     def scorer(self, version: ModelVersion) -> Any:
         """A scorer of the version's endpoint, closed with the others."""

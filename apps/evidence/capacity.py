@@ -1,7 +1,9 @@
 """Who counts for a job, what that may use, and how it notices that it has to stop. Runs in workers only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
@@ -24,6 +26,24 @@ def watched(job: Job) -> Callable[[str, int, int], None]:
             raise jobs.Superseded
 
     return progress
+
+
+@contextmanager
+def copies(job: Job) -> Iterator[Any]:
+    """The object stores that may be read, with a folder for this job's copies, which are removed at the end.
+
+    After a kill they are still there for the next attempt; an attempt that another one has taken over leaves them to it."""
+    from apps.evidence.inputs import objects
+
+    parent = Path(settings.EVIDENCE_COPIES)
+    objects.forget_stale(parent)
+    folder = parent / str(job.pk)
+    try:
+        yield objects.Stores(settings.ALLOWED_DATA_STORES, folder, settings.STORE_ENDPOINTS, settings.S3_REGION)
+    finally:
+        others = Job.objects.filter(pk=job.pk, state=JobState.RUNNING).exclude(attempts=job.attempts)
+        if not others.exists():
+            objects.forget(folder)
 
 
 def counting_for() -> Counting:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.utils import timezone
 
 from apps.core.models import Job
@@ -51,9 +50,10 @@ def measure(runs: Sequence[CheckRun], job: Job) -> dict[str, Any]:
 
         version, scores = waiting[0].version, Remembered()
         facts = declared_facts(version)
-        for reading, together in grouped(version, waiting):
-            with Opened(scores) as opened:
-                _measure_together(version, facts, reading, together, job, opened)
+        with capacity.copies(job) as stores:
+            for reading, together in grouped(version, waiting):
+                with Opened(scores, stores) as opened:
+                    _measure_together(version, facts, reading, together, job, opened)
     states = CheckRun.objects.filter(pk__in=[run.pk for run in runs]).select_related("evidence")
     return {
         "checks": {
@@ -207,14 +207,8 @@ def _beside(
 
 def _open_link(link: DatasetLink, tools: Tools, opened: Opened) -> tuple[Any, dict[str, Any]]:
     """One open file, closed with the others, and how evidence names it."""
-    from apps.evidence.inputs import files
-
     sha256 = digest_of_link(link)
-    file = opened.enter_context(
-        files.open_file(
-            pairing.address(link), roots=settings.ALLOWED_DATA_ROOTS, sha256=sha256, progress=tools.progress
-        )
-    )
+    file = opened.data(pairing.address(link), sha256=sha256, progress=tools.progress)
     return file, {
         "kind": "dataset",
         "name": str(link.dataset_version.dataset),
