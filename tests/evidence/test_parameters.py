@@ -73,8 +73,8 @@ def test_what_is_wrong_is_said_beside_its_field_and_nothing_typed_is_lost(credit
     page = answer.content.decode()
     assert answer.status_code == 422 and CheckRun.objects.count() == 0
     for text in (
-        "Fairness, line for flags: must be a number from 0 to 1. Leave it empty for 0.8.",
-        "Local Law 144, share that may be left out: must be a number from 0 to 0.02, and 0.5 was given. Leave it empty for 0.02.",
+        "Fairness: line for flags must be a number from 0 to 1. Leave it empty for 0.8.",
+        "Local Law 144: share that may be left out must be a number from 0 to 0.02, and 0.5 was given. Leave it empty for 0.02.",
         "There is no column colour in the data that this check reads.",
     ):
         assert page.count(text) == 2, text  # in the summary, with a link, and beside the field

@@ -75,7 +75,12 @@ def job(request: HttpRequest, job: Any) -> HttpResponse:
     """How far a job is. The panel asks again by itself until the job is over."""
     found = visible_job(request, job)
     if request.headers.get("HX-Request"):
-        return render(request, "ui/job.html", {"job": found}, status=STOP_POLLING if found.is_over else 200)
+        answer = render(request, "ui/job.html", {"job": found}, status=STOP_POLLING if found.is_over else 200)
+        if found.is_over:
+            answer["HX-Refresh"] = (
+                "true"  # what stands around the panel changes too: times, and the button that cancels
+            )
+        return answer
     asker = User.objects.filter(pk=found.requested_by).first() if found.requested_by else None
     context = {"job": found, "asker": asker, "is_mine": found.requested_by == request.user.pk}
     return render(request, "console/job.html", context | job_words(found))

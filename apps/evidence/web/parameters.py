@@ -124,13 +124,12 @@ def _field(check: Check, name: str, known: Known) -> forms.Field:
 
 
 def _number(check: Check, name: str, made: type[forms.Field], said: dict[str, Any]) -> forms.Field:
-    bounds = check.Params.BOUNDS.get(name)
-    edges = {"min": f"{bounds[0]:g}", "max": f"{bounds[1]:g}"} if bounds else {}
     said["help_text"] = f"{said['help_text']} {check.Params.expected(name).capitalize()}."
     said["error_messages"] = {
         "invalid": f"{_subject(check, name)} must be {check.Params.expected(name)}. {_way_out(check, name)}"
     }
-    return made(**said, widget=forms.NumberInput(attrs={"step": "any", **edges}))
+    # not a number input: browsers send nothing for what they cannot read, and the default would stand for it
+    return made(**said, widget=forms.TextInput(attrs={"inputmode": "decimal"}))
 
 
 def _names(check: Check, name: str, choices: Choices, said: dict[str, Any]) -> forms.Field:
@@ -158,9 +157,9 @@ def _unknown(check: Check, name: str) -> str:
 
 
 def _subject(check: Check, name: str) -> str:
-    """The parameter at the head of a sentence: "Fairness, line for flags"."""
+    """The parameter at the head of a sentence: "Fairness: line for flags"."""
     label = check.Params.label(name)
-    return f"{check.title}, {label[0].lower()}{label[1:]}:"
+    return f"{check.title}: {label[0].lower()}{label[1:]}"
 
 
 def _way_out(check: Check, name: str) -> str:

@@ -18,7 +18,7 @@ from apps.core import moment
 from apps.core.errors import NotFound, ProductError
 from apps.core.permissions import refusals
 from apps.evidence import checks, presentation, queries, services, testing, trying
-from apps.evidence.catalogue import type_named
+from apps.evidence.catalogue import EvidenceType, type_named
 from apps.evidence.downloads import download
 from apps.evidence.models import Evidence, Source
 from apps.evidence.uses import uses_of
@@ -182,10 +182,22 @@ def new(request: HttpRequest, version: UUID) -> HttpResponse:
         return redirect("evidence:detail", item.pk)
     status = 422 if form.errors else 200
     response = page(
-        request, "evidence/new.html", shown, kind=kind, form=form, type_form=TypeForm(initial={"type": kind.id})
+        request,
+        "evidence/new.html",
+        shown,
+        kind=kind,
+        form=form,
+        type_form=TypeForm(initial={"type": kind.id}),
+        measured=_measured(kind),
     )
     response.status_code = status
     return response
+
+
+def _measured(kind: EvidenceType) -> list[tuple[str, str]]:
+    """The fields of a type that checks compute, each with the title of its check."""
+    known = checks.registry()
+    return [(kind.field_titles[name], known[key].title) for name, key in kind.computed.items()]
 
 
 @login_required
