@@ -12,7 +12,7 @@ from tests.faults.rig import MANAGE, ROOT, clean_environment
 
 
 @contextmanager
-def installation(folder: Path | None = None) -> Iterator[Path]:
+def installation(folder: Path | None = None, role: str = "app") -> Iterator[Path]:
     """Everything that imports Django comes after this has begun. Without a folder: a temporary one, removed at the end."""
     place = folder or Path(tempfile.mkdtemp(prefix="imprimatur-faults-"))
     place.mkdir(parents=True, exist_ok=True)
@@ -25,6 +25,8 @@ def installation(folder: Path | None = None) -> Iterator[Path]:
     try:
         database.ready()
         subprocess.run([*MANAGE, "migrate", "-v", "0"], cwd=ROOT, env=dict(os.environ), check=True)
+        if role != "app":
+            os.environ["DATABASE_URL"] = database.address(role)
         import django
 
         django.setup()
