@@ -48,7 +48,7 @@ def test_a_sealed_dossier_shows_whole_digests_and_the_command(shown: Shown) -> N
     for digest in (shown.dossier.sealed_sha256, shown.dossier.bundle_sha256, shown.dossier.issue.base_sha256):
         assert f'data-copy="{digest}"' in page
     assert f"manage.py verify {shown.dossier.file_name}.zip --trust trust.json" in page
-    assert "dossiers.issued" in page
+    assert "Issued by" in page
 
 
 def test_pdf_bundle_and_trust_file_are_downloads(shown: Shown) -> None:

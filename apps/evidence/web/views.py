@@ -180,17 +180,14 @@ def new(request: HttpRequest, version: UUID) -> HttpResponse:
     form = EvidenceForm(request.POST or None, request.FILES or None, kind=kind, initial=initial)
     if request.method == "POST" and form.is_valid() and (item := _hand_in(request, shown, kind.id, form)):
         return redirect("evidence:detail", item.pk)
-    status = 422 if form.errors else 200
-    response = page(
-        request,
-        "evidence/new.html",
-        shown,
-        kind=kind,
-        form=form,
-        type_form=TypeForm(initial={"type": kind.id}),
-        measured=_measured(kind),
-    )
-    response.status_code = status
+    context = {
+        "kind": kind,
+        "form": form,
+        "type_form": TypeForm(initial={"type": kind.id}),
+        "measured": _measured(kind),
+    }
+    response = page(request, "evidence/new.html", shown, **context)
+    response.status_code = 422 if form.errors else 200
     return response
 
 
