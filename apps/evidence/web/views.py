@@ -175,18 +175,17 @@ def new(request: HttpRequest, version: UUID) -> HttpResponse:
     picked = request.GET.get("type", "")
     if not picked:
         return page(request, "evidence/new.html", shown, type_form=TypeForm(), tests_form=TestsForm())
-    kind = type_named(picked)
-    initial = {"dated": queries.today()}
-    form = EvidenceForm(request.POST or None, request.FILES or None, kind=kind, initial=initial)
-    if request.method == "POST" and form.is_valid() and (item := _hand_in(request, shown, kind.id, form)):
+    return _typed(request, shown, type_named(picked))
+
+
+def _typed(request: HttpRequest, version: ModelVersion, kind: EvidenceType) -> HttpResponse:
+    """The fields of one kind: what is handed in, or what is wrong with it."""
+    form = EvidenceForm(request.POST or None, request.FILES or None, kind=kind, initial={"dated": queries.today()})
+    if request.method == "POST" and form.is_valid() and (item := _hand_in(request, version, kind.id, form)):
         return redirect("evidence:detail", item.pk)
-    context = {
-        "kind": kind,
-        "form": form,
-        "type_form": TypeForm(initial={"type": kind.id}),
-        "measured": _measured(kind),
-    }
-    response = page(request, "evidence/new.html", shown, **context)
+    picked = TypeForm(initial={"type": kind.id})
+    shown = {"kind": kind, "form": form, "type_form": picked, "measured": _measured(kind)}
+    response = page(request, "evidence/new.html", version, **shown)
     response.status_code = 422 if form.errors else 200
     return response
 
