@@ -129,7 +129,7 @@ def lake(store: str, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     settings.EVIDENCE_COPIES = tmp_path / "copies"
     where = store.removeprefix("http://")
     found = pyarrow.fs.S3FileSystem(
-        endpoint_override=where, scheme="http", region="us-east-1", allow_bucket_creation=True
+        endpoint_override=where, scheme="http", region="us-east-1", allow_bucket_creation=True, allow_delayed_open=True
     )
     found.create_dir("lake")
     pyarrow.parquet.write_table(pa.Table.from_pylist(credit_rows()), "lake/credit/rows.parquet", filesystem=found)
