@@ -10,6 +10,7 @@ import json
 import os
 import pickle
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from tests.faults.mutation import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST = 3  # files of tests that go before the corpus
+SHORT_SECONDS, LONG_SECONDS = 6, 15  # of the processor: a change that makes a loop endless ends there
 PACKAGES = ("apps.audit.", "apps.dossiers.verifier.")
 Asked = tuple[tuple[str, ...], tuple[tuple[str, bytes], ...]]
 
@@ -68,7 +70,11 @@ def survives(mutant: Mutant, corpus: Corpus | None, tests: tuple[str, ...]) -> b
     sys.meta_path.insert(0, Changed(name, compile(mutant.tree, str(path), "exec"), str(path)))
     if corpus is not None:
         answer_from(corpus.openssl)
-        if not passes(tests[:FIRST]) or not all(is_as_expected(case) for case in corpus.passing(mutant)):
+        signal.setitimer(signal.ITIMER_PROF, SHORT_SECONDS)
+        if not passes(tests[:FIRST]):
+            return False
+        signal.setitimer(signal.ITIMER_PROF, LONG_SECONDS)
+        if not all(is_as_expected(case) for case in corpus.passing(mutant)):
             return False
         tests = tests[FIRST:]
     return passes(tests)
@@ -120,6 +126,15 @@ def warm_up() -> None:
 def prepare(folder: Path) -> Corpus:
     """Write the corpus, ask both verifiers, note lines and answers; in a process of its own, so that nothing is imported here."""
     kept = folder / "prepared"
+    if not kept.exists():
+        _prepare_apart(folder, kept)
+    found: Corpus = pickle.loads(kept.read_bytes())  # noqa: S301 - written by this program
+    if loaded := [name for name in sys.modules if name.startswith(PACKAGES)]:
+        raise SystemExit(f"Already imported, so a change would not be seen: {loaded}")
+    return found
+
+
+def _prepare_apart(folder: Path, kept: Path) -> None:
     if (child := os.fork()) == 0:
         status = 1
         try:
@@ -129,10 +144,6 @@ def prepare(folder: Path) -> Corpus:
             os._exit(status)
     if os.waitpid(child, 0)[1]:
         raise SystemExit("The corpus could not be made.")
-    found: Corpus = pickle.loads(kept.read_bytes())  # noqa: S301 - written a moment ago by this program
-    if loaded := [name for name in sys.modules if name.startswith(PACKAGES)]:
-        raise SystemExit(f"Already imported, so a change would not be seen: {loaded}")
-    return found
 
 
 def _prepared(folder: Path) -> Corpus:

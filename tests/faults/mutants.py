@@ -42,7 +42,7 @@ VERIFIER_TESTS = tuple(f"tests/dossiers/test_verifier_{name}.py" for name in PAR
 VERIFIER_TESTS += ("tests/audit/test_vectors.py", "tests/dossiers/test_verifier.py")  # after the corpus
 EQUIVALENT = Path(__file__).with_name("equivalent.txt")
 WANTED = 0.95
-PROCESSOR_SECONDS = {True: 6, False: 15}  # of the log's modules, of the verifier's
+PROCESSOR_SECONDS = 6  # the corpus gives itself more
 CLOCK_SECONDS = 240
 MEMORY = 3 * 2**30
 SURVIVED, KILLED, TOO_LONG = "survived", "killed", "too long"
@@ -75,7 +75,7 @@ def _is_survivor(mutant: Mutant, corpus: Any) -> bool:
     silence = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(silence, stream)
-    signal.setitimer(signal.ITIMER_PROF, PROCESSOR_SECONDS[mutant.module in LOG])
+    signal.setitimer(signal.ITIMER_PROF, PROCESSOR_SECONDS)
     signal.alarm(CLOCK_SECONDS)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     try:
@@ -145,19 +145,23 @@ def report(found: list[tuple[Mutant, str]], seconds: float) -> dict[str, Any]:
     return {"modules": rows, "all": whole, "share": round(share, 4), "seconds": round(seconds), "survivors": survivors}
 
 
-def run(names: Sequence[str], sample: int, seed: int, workers: int, only: set[str] | None = None) -> dict[str, Any]:
+def run(asked: argparse.Namespace) -> dict[str, Any]:
     """Prepare, try, report."""
     from tests.faults import killers
 
-    begun = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="imprimatur-mutants-") as folder:
-        corpus = killers.prepare(Path(folder)) if set(names) - set(LOG) else None
+    begun, names = time.monotonic(), asked.modules
+    only = set(json.loads(asked.again.read_text())["survivors"]) if asked.again else None
+    with tempfile.TemporaryDirectory(prefix="imprimatur-mutants-") as temporary:
+        folder = asked.corpus or Path(temporary)
+        folder.mkdir(exist_ok=True)
+        corpus = killers.prepare(folder) if set(names) - set(LOG) else None
         killers.warm_up()
         require_sound(names, corpus)
-        chosen = [mutant for mutant in drawn(names, sample, seed) if only is None or labelled(mutant) in only]
+        chosen = drawn(names, asked.sample, asked.seed)
+        chosen = [mutant for mutant in chosen if only is None or labelled(mutant) in only]
         print(f"{len(chosen)} changes, prepared in {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
-        found = in_turns(chosen, corpus, workers)
-    return {**report(found, time.monotonic() - begun), "sample": sample, "seed": seed}
+        found = in_turns(chosen, corpus, asked.workers)
+    return {**report(found, time.monotonic() - begun), "sample": asked.sample, "seed": asked.seed}
 
 
 def in_turns(chosen: list[Mutant], corpus: Any, workers: int) -> list[tuple[Mutant, str]]:
@@ -196,9 +200,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=20261125)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--again", type=Path, help="an earlier report: try only what survived there")
-    asked = parser.parse_args()
-    only = set(json.loads(asked.again.read_text())["survivors"]) if asked.again else None
-    said = run(asked.modules, asked.sample, asked.seed, asked.workers, only)
+    parser.add_argument("--corpus", type=Path, help="keep the corpus there, or use the one that an earlier run kept")
+    said = run(parser.parse_args())
     print(json.dumps(said, indent=1, ensure_ascii=False))
     return 0 if said["share"] >= WANTED else 1
 
