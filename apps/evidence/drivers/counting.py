@@ -43,7 +43,7 @@ class Counting:
 
         cut = parts.parts_of(rows, **self.part)
         self.budget.allow_rows(sum(max(part.rows, 0) for part in cut), name)
-        tasks = [work.task(part, None, {}) for part in cut]
+        tasks = work.Tasks(cut, None, {})
         state = survey.start()
         for _place, found in self._answers(cut, tasks, f"Looking at the columns of {name}", tools):
             state = survey.merge(state, found["survey"])
@@ -64,7 +64,7 @@ class Counting:
         self.budget.allow_rows(sum(max(part.rows, 0) for part in cut), name)
         plans = {key: state for key, state in states.items() if not isinstance(state, Unmeasurable)}
         versions = {key: checks[key].version for key in plans}
-        tasks = [work.task(part, plans, versions) for part in cut] if plans else []
+        tasks = work.Tasks(cut if plans else [], plans, versions)
         whole, stopped = dict(states), dict[str, tuple[int, dict[str, Any]]]()
         before = work.resident()
         for place, found in self._answers(cut, tasks, f"Counting rows of {name}", tools):
@@ -76,7 +76,7 @@ class Counting:
         return whole | {key: _failure(reason) for key, (_place, reason) in stopped.items()}
 
     def _answers(
-        self, cut: Sequence[Any], tasks: Sequence[str], stage: str, tools: Tools
+        self, cut: Sequence[Any], tasks: work.Tasks, stage: str, tools: Tools
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         """Each part's place with its answer: first those kept from before, then the driver's, which are kept in turn."""
         from apps.evidence.kernels.states import loads
@@ -100,7 +100,7 @@ class Counting:
                 said = time.monotonic()
                 tools.progress(words, min(done + begun, total), total)
 
-        for number, answer in self.driver.run([tasks[place] for place in rest], self.budget, beat):
+        for number, answer in self.driver.run(tasks.only(rest), self.budget, beat):
             place = rest[number]
             if self.kept:
                 self.kept.store(tasks[place], answer)

@@ -71,16 +71,16 @@ class Processes:
         for process in started:
             free.put(process)
 
-        def do(text: str) -> str:
+        def do(place: int) -> str:
             process = free.get()
             try:
-                return process.do(text)
+                return process.do(tasks[place])
             finally:
                 free.put(process)
 
         threads = ThreadPoolExecutor(max(1, len(started)))
         try:
-            waiting: dict[Future[str], int] = {threads.submit(do, text): place for place, text in enumerate(tasks)}
+            waiting: dict[Future[str], int] = {threads.submit(do, place): place for place in range(len(tasks))}
             while waiting:
                 done, _ = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
                 budget.allow_seconds(time.monotonic() - begun)

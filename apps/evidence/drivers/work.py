@@ -1,5 +1,8 @@
 """One task: read one part, and survey it or count it for every check. Text in, text out, on any machine."""
 
+import copy
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +19,28 @@ def defect_in_words(defect: BaseException) -> str:
     return f"The check itself failed ({type(defect).__name__}: {str(defect)[:200]}). Report this as a defect."
 
 
-def task(part: Any, plans: dict[str, dict[str, Any]] | None, versions: dict[str, str]) -> str:
-    """The text of a task: survey the part, or count it for the checks whose states of no rows are given."""
-    from apps.evidence.kernels import states
+class Tasks(Sequence[str]):
+    """The texts of tasks, one for each part: survey it, or count it for the checks whose states of no rows are given.
 
-    return states.dumps({"part": part.as_json(), "plans": plans, "checks": versions}, in_order=True)
+    A text is made when it is asked for. What is to be counted is the same for all parts and is held once."""
+
+    def __init__(self, parts: Sequence[Any], plans: dict[str, dict[str, Any]] | None, versions: dict[str, str]) -> None:
+        from apps.evidence.kernels import states
+
+        self.parts = parts
+        self.asked = states.dumps({"plans": plans, "checks": versions}, in_order=True)
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __getitem__(self, place: Any) -> Any:
+        return f'{{"part": {json.dumps(self.parts[place].as_json())}, {self.asked[1:]}'
+
+    def only(self, places: Sequence[int]) -> "Tasks":
+        """The tasks at these places, in this order."""
+        found = copy.copy(self)
+        found.parts = [self.parts[place] for place in places]
+        return found
 
 
 def survey_part(batches: Any) -> dict[str, Any]:
