@@ -78,6 +78,7 @@ class LogMachine(RuleBasedStateMachine):
     """Rules act on the database and on the list."""
 
     operations = 0
+    tree = merkle.Frontier()
 
     @initialize()
     def begin(self) -> None:
@@ -87,7 +88,11 @@ class LogMachine(RuleBasedStateMachine):
         self.name, self.base = next(RUNS), queries.tree_size()
         self.actors = [Actor(pool) for pool in pools()]
         self.order, self.waiting, self.placed = itertools.count(), list[Written](), list[Written]()
-        self.checked = 0
+        self.checked, self.subjects = 0, set[str]()
+        if self.tree.size != self.base:
+            type(self).tree = merkle.Frontier()
+            for body in Leaf.objects.order_by("seq").values_list("body", flat=True):
+                self.tree.append(merkle.leaf_hash(bytes(body)))
 
     @rule(which=st.integers(0, ACTORS - 1))
     def enter(self, which: int) -> None:
@@ -103,6 +108,7 @@ class LogMachine(RuleBasedStateMachine):
         if is_alone:
             actor.enter()
         name = f"model:{self.name}.{which}.{subject}" if is_change else f"model:{self.name}.{subject}"
+        self.subjects.add(name)
         entry = actor.do(self._record, name, is_change)
         actor.written[-1].append((next(self.order), entry, name, is_change))
         if is_alone:
@@ -138,9 +144,8 @@ class LogMachine(RuleBasedStateMachine):
         """The head that is signed is that of the list."""
         head = services.sign_checkpoint()
         assert head is not None
-        assert head.size == self.base + len(self.placed)
-        hashes = [bytes(found) for found in Leaf.objects.order_by("seq").values_list("hash", flat=True)[: head.size]]
-        assert bytes(head.root) == merkle.root_of(hashes) == queries.root_at(head.size)
+        assert head.size == self.base + len(self.placed) == self.tree.size
+        assert bytes(head.root) == self.tree.root() == queries.root_at(head.size)
         assert note.open_checkpoint(head.note, queries.public_keys(), queries.origin()).size == head.size
 
     @invariant()
@@ -148,7 +153,10 @@ class LogMachine(RuleBasedStateMachine):
         """Numbers, subjects and entries of what is new."""
         type(self).operations += 1
         rows = Leaf.objects.filter(seq__gte=self.base + self.checked).order_by("seq")
-        found = list(rows.values_list("seq", "entry_id", "subject", "n"))
+        found = []
+        for *row, body in rows.values_list("seq", "entry_id", "subject", "n", "body"):
+            found.append(tuple(row))
+            self.tree.append(merkle.leaf_hash(bytes(body)))
         counts = Counter(subject for _, _, subject, _ in self.placed[: self.checked])
         expected = []
         for place, (_, entry, subject, _) in enumerate(self.placed[self.checked :], self.base + self.checked):
@@ -169,7 +177,7 @@ class LogMachine(RuleBasedStateMachine):
         assert services.sequence_all() == len(self.waiting)
         self.placed_are_those_of_the_list()
         assert not Pending.objects.exists()
-        mine = Entry.objects.filter(subject__startswith=f"model:{self.name}.")
+        mine = Entry.objects.filter(subject__in=self.subjects)
         assert set(mine.values_list("pk", flat=True)) == {entry for _, entry, _, _ in self.placed}
         changed = Counter(subject for _, _, subject, is_change in self.placed if is_change)
         assert queries.epochs(changed) == dict(changed)

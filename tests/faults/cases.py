@@ -182,7 +182,7 @@ def log(cases: int, seed: int) -> dict[str, int]:
         from tests.audit import machine
 
         wanted = settings(
-            max_examples=max(cases // STEPS, 1), stateful_step_count=STEPS, deadline=None, database=None,
+            max_examples=min(max(cases // STEPS, 1), 200), stateful_step_count=STEPS, deadline=None, database=None,
             suppress_health_check=list(HealthCheck), phases=[Phase.generate],
         )  # fmt: skip
         rounds = 0

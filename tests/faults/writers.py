@@ -1,4 +1,4 @@
-"""Sixteen writers at a steady pace while locks are held, deadlocks happen and the clock jumps: is anything lost, and how long does one take?
+"""Sixteen writers at a steady pace while locks are held, deadlocks happen and the clock jumps: is anything lost, how long does one take?
 
     python -m tests.faults.writers [--seconds 60] [--rate 100] [--writers 16] [--seed N]
 
