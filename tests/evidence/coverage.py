@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from apps.evidence.checks.explainability import importance
-from apps.evidence.kernels import comparing, drift, explain, intervals, loading, paired
+from apps.evidence.kernels import comparing, drift, explain, gaps, intervals, loading, paired
 
 Interval = tuple[float, float] | None
 LEAST, MOST = 93.0, 97.0
@@ -36,6 +36,8 @@ class Case:
     truth: float
     once: Callable[[np.random.Generator], Interval]
     share: float = 1.0
+    wide: str = ""
+    """Why it may hold the truth more often than it says; empty where it may not."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,12 @@ def groups(chance: np.random.Generator, sizes: list[int], base: float, errors: l
             yes = chance.binomial(rows, rates[outcome])
             table[group, outcome] = rows - yes, yes
     return table
+
+
+def lowest(rates: list[float], n: int, chance: np.random.Generator) -> Interval:
+    """The lowest ratio of several groups' rates."""
+    sizes = np.full(len(rates), n)
+    return gaps.lowest_ratio(chance.binomial(sizes, rates), sizes, seed=int(chance.integers(2**31)))
 
 
 def gap(name: str, sizes: list[int], errors: list[tuple[float, float]], chance: np.random.Generator) -> Interval:
@@ -222,25 +230,61 @@ def time_of(share: float, n: int, chance: np.random.Generator) -> Interval:
     return loading.quantile_interval(sorted(chance.lognormal(size=n).tolist()), share)
 
 
+SEVERAL = "holds several differences together, of which one is asked about"
+FEW = "few rows: the percentiles of replicates are wide"
+AT_ITS_END = "an index is never under zero, and zero is its lower end"
+SAME, APART, THREE = [(0.3, 0.6)] * 2, [(0.2, 0.5), (0.35, 0.7)], [(0.2, 0.5), (0.3, 0.6), (0.35, 0.7)]
+DIFFERENCES = {
+    "area": "difference of areas (DeLong)", "squared": "difference of Brier scores", "accuracy": "difference of accuracy",
+    "recall": "difference of recall", "false_positive_rate": "difference of false positive rates", "precision": "difference of precision",
+    "selection_rate": "difference of positive decisions",
+}  # fmt: skip
+
+
 def cases() -> Iterator[Case]:
     """Every interval that is printed, under truths near and far from the ends."""
-    rates = "fairness, performance, subpopulations, protected attributes, robustness, counterfactuals, calibration"
+    yield from cases_of_rates()
+    yield from cases_of_groups()
+    yield from cases_of_areas()
+    yield from cases_of_versions()
+    yield from cases_of_others()
+
+
+def cases_of_rates() -> Iterator[Case]:
+    """Shares of rows, and ratios of two of them."""
+    where = "fairness, performance, subpopulations, protected attributes, robustness, counterfactuals, calibration"
     for n, p in ((30, 0.1), (30, 0.5), (100, 0.02), (300, 0.5), (3000, 0.9)):
-        yield Case("rate (Wilson)", rates, f"{p:g} of {n} rows", p, partial(rate, n, p))
+        yield Case("rate (Wilson)", where, f"{p:g} of {n} rows", p, partial(rate, n, p))
     for n, p, m, q in ((60, 0.4, 60, 0.5), (300, 0.4, 300, 0.5), (2000, 0.1, 500, 0.2)):
-        yield Case(
-            "impact ratio (log ratio)", "fairness", f"{p:g} of {n} to {q:g} of {m}", p / q, partial(ratio, n, p, m, q)
-        )
-    same, apart, three = [(0.3, 0.6)] * 2, [(0.2, 0.5), (0.35, 0.7)], [(0.2, 0.5), (0.3, 0.6), (0.35, 0.7)]
+        what = f"{p:g} of {n} to {q:g} of {m}"
+        yield Case("impact ratio (log ratio)", "fairness", what, p / q, partial(ratio, n, p, m, q))
+
+
+def cases_of_groups() -> Iterator[Case]:
+    """The lowest and the largest among several groups."""
+    five = [0.3, 0.38, 0.4, 0.41, 0.5]
     for n in (100, 1000):
+        for some, what in (
+            ([0.4] * 3, "three equal groups"),
+            ([0.4] * 5, "five equal groups"),
+            (five, "five groups apart"),
+        ):
+            truth, wide = min(some) / max(some), SEVERAL if some is five else ""
+            yield Case(
+                "lowest impact ratio", "fairness", f"{what} of {n} rows", truth, partial(lowest, some, n), wide=wide
+            )
         for name, word in (("selection", "difference of selection rates"), ("odds", "equalised odds difference")):
-            for errors, what in ((same, "two equal groups"), (apart, "two groups apart"), (three, "three groups")):
+            for errors, what in ((SAME, "two equal groups"), (APART, "two groups apart"), (THREE, "three groups")):
                 halves = [sum(pair) / 2 for pair in errors]
                 worst = max(max(pair[k] for pair in errors) - min(pair[k] for pair in errors) for k in (0, 1))
                 truth = max(halves) - min(halves) if name == "selection" else worst
-                yield Case(
-                    word, "fairness", f"{what} of {n} rows", truth, partial(gap, name, [n] * len(errors), errors)
-                )
+                wide = SEVERAL if errors is THREE or (name == "odds" and errors is APART) else ""
+                once = partial(gap, name, [n] * len(errors), errors)
+                yield Case(word, "fairness", f"{what} of {n} rows", truth, once, wide=wide)
+
+
+def cases_of_areas() -> Iterator[Case]:
+    """Areas under curves."""
     for n1, n0, truth in (
         (30, 30, 0.75),
         (30, 30, 0.95),
@@ -255,27 +299,29 @@ def cases() -> Iterator[Case]:
     yield Case(
         "area (DeLong)", "performance", "five values, 200 and 200 rows", FIVE_TRUTH, partial(rounded_area, 200, 200)
     )
-    yield Case("area of a classifier", "drift", "one source, 300 and 300 rows", 0.5, partial(telling, 300), 0.05)
-    names = {"area": "difference of areas (DeLong)", "squared": "difference of Brier scores", "accuracy": "difference of accuracy",
-             "recall": "difference of recall", "false_positive_rate": "difference of false positive rates",
-             "precision": "difference of precision", "selection_rate": "difference of positive decisions"}  # fmt: skip
-    for what, word in names.items():
+    yield Case("area of a classifier", "drift", "one source, 300 and 300 rows", 0.5, partial(telling, 300), 0.1)
+
+
+def cases_of_versions() -> Iterator[Case]:
+    """Differences of two versions on the same rows."""
+    for what, word in DIFFERENCES.items():
         for n in (200, 2000):
             yield Case(word, "comparison", f"{n} rows", difference_truth(what), partial(difference, what, n))
+    shifts = (((0.3, 0.5), (0.4, 0.5)), ((0.4, 0.5), (0.4, 0.5)))
     for n in (200, 2000):
-        shifts = (((0.3, 0.5), (0.4, 0.5)), ((0.4, 0.5), (0.4, 0.5)))
         for shift, what in zip(shifts, ("0.6 against 0.8", "0.8 against 0.8"), strict=True):
-            truth = shift[0][0] / shift[0][1] - shift[1][0] / shift[1][1]
-            yield Case(
-                "difference of lowest impact ratios",
-                "comparison",
-                f"{what}, {n} rows each",
-                truth,
-                partial(impact, shift, n),
-            )
+            truth, wide = shift[0][0] / shift[0][1] - shift[1][0] / shift[1][1], FEW if n < 1000 else ""
+            name = "difference of lowest impact ratios"
+            yield Case(name, "comparison", f"{what}, {n} rows each", truth, partial(impact, shift, n), wide=wide)
+
+
+def cases_of_others() -> Iterator[Case]:
+    """Drift, explanations, time."""
     for n in (500, 5000, 50_000):
         yield Case("stability index", "drift", f"{INDEX:.2f}, {n} rows each", INDEX, partial(index, n, AFTER))
-        yield Case("stability index", "drift", f"no shift, {n} rows each", 0.0, partial(index, n, BEFORE))
+        yield Case(
+            "stability index", "drift", f"no shift, {n} rows each", 0.0, partial(index, n, BEFORE), wide=AT_ITS_END
+        )
     yield Case(
         "mean absolute effect", "explainability", "100 rows", 2 * math.sqrt(2 / math.pi), partial(effect, 100), 0.25
     )
@@ -284,7 +330,7 @@ def cases() -> Iterator[Case]:
 
 
 def main() -> int:
-    """One JSON object for each case; exit 1 when one held the truth less often than 93 or more often than 97 of 100 times."""
+    """One JSON object for each case; exit 1 when one held it less often than 93 of 100 times, or more often than 97 without a reason."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=4000)
     parser.add_argument("--only", default="", help="cases whose name holds this")
@@ -295,11 +341,11 @@ def main() -> int:
             continue
         begun = time.monotonic()
         found = covered(case, asked.draws)
-        is_inside = LEAST <= round(found.held, 1) <= MOST
+        is_inside = LEAST <= round(found.held, 1) <= (100.0 if case.wide else MOST)
         outside += not is_inside
         row = {"interval": case.name, "printed by": case.where, "case": case.what, "held": round(found.held, 1),
                "under": round(found.under, 1), "over": round(found.over, 1), "width": round(found.width, 4), "draws": found.draws,
-               "without": found.without, "inside": is_inside, "seconds": round(time.monotonic() - begun, 1)}  # fmt: skip
+               "without": found.without, "inside": is_inside, "wide": case.wide, "seconds": round(time.monotonic() - begun, 1)}  # fmt: skip
         print(json.dumps(row), flush=True)
     return int(outside > 0)
 

@@ -276,3 +276,15 @@ def test_a_dataset_is_not_told_apart_from_itself() -> None:
     assert area is not None and area[1] <= 0.5 <= area[2]
     shifted = drift.telling_apart(np.concatenate([codes + 60, codes]), np.repeat([False, True], 800), 7)
     assert shifted is not None and shifted[0] > 0.6
+
+
+def test_the_lowest_of_many_equal_ratios_is_not_said_to_be_under_one(tmp_path: Path) -> None:
+    chance = np.random.default_rng(6)
+    frame = pd.DataFrame({"g": np.repeat(list("abcdefgh"), 100), "p": (chance.random(800) < 0.4).astype(int)})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    found = outcomes(tmp_path / "rows.csv", "fairness", subject=Subject(prediction="p", declared=PEOPLE.declared))[
+        "fairness"
+    ]
+    (lowest,) = (row for row in found.metrics if row["key"] == "min_impact_ratio")
+    alone = min((row["ratio"], row.get("ratio_interval", [0, 0])[1]) for row in rows_of(found, "by-g").values())
+    assert lowest["value"] == alone[0] < 0.8 and alone[1] < 1 and lowest["high"] == 1.0

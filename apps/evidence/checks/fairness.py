@@ -44,7 +44,7 @@ class Fairness(Check):
 
     Source: fairlearn's definitions; 29 CFR 1607.4(D) for the four-fifths flag; 6 RCNY 5-301 for impact ratios."""
 
-    key, title, order, version = "fairness", "Fairness", 22, "1.3.0"
+    key, title, order, version = "fairness", "Fairness", 22, "1.4.0"
     reads = ("scored", "test")
     fills = ("fairness_report", "adverse_impact")
     metrics = (
@@ -136,6 +136,7 @@ class Fairness(Check):
                 code="NOBODY_CHOSEN",
             )
         lowest = min(others, key=lambda row: row["ratio"], default=compared[0])
+        lowest = lowest | {"interval": self._interval(state, lowest, compared)}
         tables = _tables(plan, rows, crossed)
         takeaway = _takeaway(lowest, rows, plan)
         return Result(
@@ -149,7 +150,7 @@ class Fairness(Check):
                 "Measure": "Share of positive decisions per group, divided by the highest share of a group of 30 rows or more",
                 "Decision": plan["words"],
                 "Error rates": self._confirmed(state),
-                "Intervals": "Wilson for rates, log ratio for ratios, 95 %; a largest difference holds all pairs of groups together",
+                "Intervals": "Wilson for rates, log ratio for ratios, 95 %; a lowest ratio and a largest difference hold all pairs of groups together",
                 "Flag": f"Ratio under {plan['limit']:g} and interval below 1; watch when only one of both holds",
                 "Tests": "Two-proportion z, Fisher's where an expected count is under 5, Holm-corrected per attribute",
             },
@@ -163,6 +164,18 @@ class Fairness(Check):
         folded = decisions.two_sided(state["tables"][_name(by)], plan["decision"], len(by) + 1)
         folded = decisions.two_sided(folded, plan["outcome"], len(by))
         return folded[tuple(slice(len(axis["labels"])) for axis in by)].reshape(-1, 2, 2)
+
+    def _interval(self, state: dict[str, Any], lowest: dict[str, Any], compared: list[dict[str, Any]]) -> Any:
+        """The interval of the lowest ratio of an attribute: of two groups their own, of more one that holds all pairs together."""
+        from apps.evidence.kernels import gaps
+
+        plan = state["plan"]
+        if sum(row["attribute"] == lowest["attribute"] for row in compared) < 3:
+            return lowest.get("ratio_interval")
+        (axis,) = (axis for axis in plan["axes"] if axis["column"] == lowest["attribute"])
+        sides = self._sides(state, [axis])
+        large = sides[sides.sum(axis=(1, 2)) >= SMALLEST_GROUP]
+        return gaps.lowest_ratio(large[..., 1].sum(axis=1), large.sum(axis=(1, 2)), seed=plan["seed"])
 
     def _confirmed(self, state: dict[str, Any]) -> str:
         """In words that fairlearn gives the same rates. Raises Unmeasurable when it does not."""
@@ -205,7 +218,7 @@ class Fairness(Check):
         return self.measured(
             min_impact_ratio=None
             if lowest["reading"] == "reference"
-            else (lowest["ratio"], *lowest.get("ratio_interval", (None, None))),
+            else (lowest["ratio"], *(lowest["interval"] or (None, None))),
             min_intersection_ratio=min((row["ratio"] for row in crossed if row.get("ratio") is not None), default=None),
             selection_rate_difference=largest["selection"],
             equalised_odds_difference=largest["odds"],
@@ -252,8 +265,8 @@ def _takeaway(lowest: dict[str, Any], rows: list[Any], plan: dict[str, Any]) -> 
     if lowest["reading"] == "reference":
         return f"Only one group of {lowest['attribute']} is large enough to be measured, so there is nothing to compare it with."
     text = f"By {lowest['attribute']}, {lowest['group']} is decided positively at {lowest['ratio']:.2f} of the highest rate. "
-    if lowest.get("ratio_interval"):
-        low, high = lowest["ratio_interval"]
+    if lowest["interval"]:
+        low, high = lowest["interval"]
         text += f"The 95 % interval of this ratio is {low:.2f} to {high:.2f}, on {whole(lowest['size'])} rows. "
     side = "under" if lowest["ratio"] < plan["limit"] else "not under"
     text += f"That is {side} the four-fifths line of {plan['limit']:.2f}."

@@ -29,6 +29,30 @@ def largest(events: np.ndarray, sizes: np.ndarray, *, seed: int) -> tuple[float,
     return value, max(0.0, min(low, value)), min(1.0, max(high, value))
 
 
+def lowest_ratio(events: np.ndarray, sizes: np.ndarray, *, seed: int) -> tuple[float, float] | None:
+    """The 95 % interval of the lowest ratio of two groups' rates, from counts [group], for all pairs together; None without events.
+
+    The same on the log scale, with half a row added to each side (Walter 1975)."""
+    if not events.all():
+        return None
+    pairs = np.array(list(combinations(range(len(sizes)), 2))).T
+    gaps, deviations = _log_pairs(events, sizes, pairs)
+    drawn = np.random.default_rng(seed).binomial(sizes, events / sizes, size=(DRAWS, len(sizes)))
+    moved, spread = _log_pairs(drawn, sizes, pairs)
+    factor = float(np.quantile((np.abs(moved - gaps) / spread).max(axis=1), 0.95))
+    near = float((np.abs(gaps) - factor * deviations).max())
+    far = float((np.abs(gaps) + Z * deviations).max())
+    return float(np.exp(-far)), float(np.exp(-max(0.0, near)))
+
+
+def _log_pairs(events: np.ndarray, sizes: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Log ratios of the rates of every pair of groups, with their standard deviations."""
+    logs = np.log((events + 0.5) / (sizes + 0.5))
+    spread = np.maximum(1 / (events + 0.5) - 1 / (sizes + 0.5), 1e-12)
+    first, second = pairs
+    return logs[..., first] - logs[..., second], np.sqrt(spread[..., first] + spread[..., second])
+
+
 def _pairs(events: np.ndarray, sizes: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Differences of rates of every pair of groups, with their standard deviations."""
     rates, padded = events / sizes, (events + 1) / (sizes + 2)
