@@ -98,3 +98,13 @@ def test_the_number_of_queries_does_not_grow_with_the_graph(
 ) -> None:
     with django_assert_max_num_queries(60):
         reader.get(f"/versions/{version.pk}/lineage/")
+
+
+def test_what_is_upstream_and_downstream_stands_in_words_beside_the_drawing(version: Any, reader: Any) -> None:
+    own = reader.get(f"/versions/{version.pk}/lineage/").content.decode()
+    said = own.partition("Show the drawing")[0]
+    assert "1 step upstream" in said and "2 steps upstream" in said
+    middle = Dataset.objects.get(name="customers")
+    page = reader.get("/lineage/", {"node": f"dataset:{middle.namespace}:{middle.name}"}).content.decode()
+    said = page.partition("Show the drawing")[0]
+    assert "1 step downstream" in said and "step upstream" not in said and "Model versions that read them" in said

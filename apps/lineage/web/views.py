@@ -144,7 +144,7 @@ def _tables(found: queries.Graph) -> dict[str, Any]:
         "left_out": max(0, len(found.datasets) - MOST_BOXES),
         "steps": [(edge, *ends(edge)) for edge in sorted(found.field_edges, key=lambda edge: edge.source_field.path)],
         "rows": rows,
-        "words": graph_words(found, rows),
+        "words": graph_words(found),
     }
 
 
