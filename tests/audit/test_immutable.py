@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import DatabaseError, connection, transaction
 
@@ -12,7 +13,14 @@ from apps.audit.models import Checkpoint, Entry, Leaf
 pytestmark = pytest.mark.django_db
 
 TABLES = ["audit_entry", "audit_leaf", "audit_checkpoint", "audit_key"]
-STATEMENTS = ["UPDATE {0} SET {1} = {1}", "DELETE FROM {0}", "TRUNCATE {0} CASCADE"]
+STATEMENTS = [
+    "UPDATE {0} SET {1} = {1}",
+    "DELETE FROM {0}",
+    "TRUNCATE {0} CASCADE",
+    "WITH gone AS (DELETE FROM {0} RETURNING 1) SELECT count(*) FROM gone",
+    "MERGE INTO {0} t USING (SELECT ctid AS place FROM {0}) s ON t.ctid = s.place WHEN MATCHED THEN DELETE",
+    "MERGE INTO {0} t USING (SELECT ctid AS place FROM {0}) s ON t.ctid = s.place WHEN MATCHED THEN UPDATE SET {1} = t.{1}",
+]
 COLUMN = {"audit_entry": "body", "audit_leaf": "hash", "audit_checkpoint": "root", "audit_key": "vkey"}
 
 
@@ -38,6 +46,20 @@ def test_an_upsert_is_refused(grow: Callable[[int], Checkpoint]) -> None:
         cursor.execute(
             "INSERT INTO audit_checkpoint SELECT * FROM audit_checkpoint ON CONFLICT (size) DO UPDATE SET note = 'x'"
         )
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_rows_that_are_copied_in_replace_none_that_is_there(grow: Callable[[int], Checkpoint], table: str) -> None:
+    grow(2)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        with cursor.copy(f"COPY {table} TO STDOUT") as rows:
+            content = b"".join(bytes(row) for row in rows)
+        with pytest.raises(psycopg.errors.UniqueViolation), transaction.atomic():
+            with cursor.copy(f"COPY {table} FROM STDIN") as copy:
+                copy.write(content)
+        with cursor.copy(f"COPY {table} TO STDOUT") as rows:
+            assert b"".join(bytes(row) for row in rows) == content
 
 
 def test_python_refuses_before_the_database_does(grow: Callable[[int], Checkpoint]) -> None:
