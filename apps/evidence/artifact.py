@@ -11,7 +11,7 @@ from apps.evidence.inputs.places import allowed_path
 from apps.registry.models import ModelVersion
 
 # Registered format -> how its files end. The bytes decide what a file is; the ending only says which of several files is meant.
-ENDINGS = {"onnx": (".onnx",), "xgboost": (".json", ".ubj"), "lightgbm": (".txt",)}
+ENDINGS = {"onnx": (".onnx",), "xgboost": (".json", ".ubj"), "lightgbm": (".txt",), "pmml": (".pmml", ".xml")}
 
 
 def can_open(version: ModelVersion) -> bool:

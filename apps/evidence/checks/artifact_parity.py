@@ -30,7 +30,7 @@ def _double(columns: Mapping[str, Sequence[Any]]) -> list[float]:
 class ArtifactParity(Check):
     """Whether the registered model file and the serving endpoint give the same scores for the same rows.
 
-    Source: SR 26-2 on implementation of models; ONNX specification 1.x; model formats of XGBoost and LightGBM.
+    Source: SR 26-2 on implementation of models; ONNX specification 1.x; DMG, PMML 4.4.1; model formats of XGBoost and LightGBM.
     The file is run in a process of its own, with limits of time and memory, and never unpickled."""
 
     key, title, order = "artifact_parity", "File and endpoint agree", 35
@@ -114,7 +114,7 @@ class ArtifactParity(Check):
             method={
                 "Measure": f"Scores of file and endpoint for {whole(len(gap))} rows, equal within {plan['tolerance']:g}",
                 "File": "Opened after its digest was compared with the registration, in a process with limits of time and memory",
-                "Refused": "All but ONNX, XGBoost and LightGBM; files that point at other files or outside themselves; every pickle",
+                "Refused": "All but ONNX, PMML, XGBoost and LightGBM; files that point at other files or outside themselves; every pickle",
             },
         )
 

@@ -1,8 +1,8 @@
-"""Model files: what they are is read from their bytes, never from their name; ONNX graphs and the texts of two tree libraries are opened.
+"""Model files: what they are is read from their bytes, never from their name; ONNX, PMML and the texts of two tree libraries are opened.
 
 Nothing is unpickled, unpacked or parsed by a library here. A format that can run code, or that would have to be unpacked to be
 looked at, is refused by name. An ONNX file is walked field by field: one that points at other files is refused. A model of
-XGBoost or LightGBM is only sniffed here; `trees_child` reads it, index by index, in a process of its own.
+XGBoost or LightGBM is only sniffed here; `trees_child` reads it, index by index, in a process of its own; `pmml` reads PMML so.
 """
 
 import io
@@ -33,7 +33,7 @@ NAMED = {
     b"MZ": "a program",
     b"#!": "a script",
 }
-WORDS = {"onnx": "an ONNX graph", "xgboost": "a model of XGBoost", "lightgbm": "a model of LightGBM"}
+WORDS = {"onnx": "an ONNX graph", "xgboost": "a model of XGBoost", "lightgbm": "a model of LightGBM", "pmml": "PMML"}
 # The fields of onnx.proto in which a tensor can lie: message -> field number -> message.
 ONNX: dict[str, dict[int, str]] = {
     "Model": {7: "Graph", 20: "Training", 25: "Function"},
@@ -55,6 +55,8 @@ class Refused(Unmeasurable):
 def read_model(path: Path, format: str) -> bytes:
     """The bytes of a model file of this format, as far as they can be judged without reading it whole. Raises Refused."""
     content = bytes_of(path)
+    if format == "pmml" and is_xml(content):
+        return content
     refuse_other_formats(content, path.name)
     found = tree_format(content)
     if format == "onnx" and not found:
@@ -104,14 +106,19 @@ def refuse_other_formats(content: bytes, name: str) -> None:
         found = "a compressed joblib file"
     elif head.lstrip()[:1] == b"[":
         found = "a list in JSON, as no library writes a model that is read here"
-    elif head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<"):
-        found = "XML, as PMML is, for which there is no reader here"
+    elif is_xml(content):
+        found = "XML; PMML is registered in the format pmml"
     elif len(head) > 9 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") >= 2:
         found = "safetensors: weights without the model that uses them"
     if found:
         raise Refused(
             f"{name} is {found}. It is not opened. Export the model to ONNX, or let the serving endpoint answer for it."
         )
+
+
+def is_xml(content: bytes) -> bool:
+    """Whether the bytes begin like XML."""
+    return content[:HEAD].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<")
 
 
 def is_pickle(head: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Scores from a model file, computed in a process of its own (`onnx_child`, `trees_child`), never in the worker."""
+"""Scores from a model file, computed in a process of its own (`onnx_child`, `trees_child`, `pmml.child`), never in the worker."""
 
 import json
 import subprocess
@@ -16,10 +16,13 @@ from apps.evidence.inputs.artifacts import Refused
 from apps.evidence.inputs.scoring import score_of
 from apps.evidence.inputs.tensors import plain
 
+TREES = [str(Path(__file__).with_name("trees_child.py"))]
+PMML = "import sys; sys.path.insert(0, sys.argv[1]); from apps.evidence.inputs.pmml.child import main; sys.exit(main())"
 CHILDREN = {
-    "onnx": Path(__file__).with_name("onnx_child.py"),
-    "xgboost": Path(__file__).with_name("trees_child.py"),
-    "lightgbm": Path(__file__).with_name("trees_child.py"),
+    "onnx": [str(Path(__file__).with_name("onnx_child.py"))],
+    "xgboost": TREES,
+    "lightgbm": TREES,
+    "pmml": ["-c", PMML, str(Path(__file__).parents[3])],
 }
 SECONDS = 120
 
@@ -37,7 +40,9 @@ class FileScorer:
         """One score per row. Raises Unmeasurable when the graph refuses the rows or takes too long."""
         count = len(next(iter(columns.values()), []))
         values = {name: [plain(value) for value in column] for name, column in columns.items()}
-        asked = {"bytes": len(self.model), "format": self.format, "columns": values, "order": list(columns)}
+        asked = {
+            "bytes": len(self.model), "format": self.format, "columns": values, "order": list(columns), "positive": self.positive,
+        }  # fmt: skip
         answer = self._run(json.dumps(asked).encode() + b"\n" + self.model)
         if "install" in answer:
             raise Unmeasurable(
@@ -61,7 +66,7 @@ class FileScorer:
         with tempfile.TemporaryDirectory() as nowhere:
             try:
                 done = subprocess.run(
-                    [sys.executable, "-I", str(CHILDREN[self.format])], input=request, capture_output=True, timeout=SECONDS, cwd=nowhere,
+                    [sys.executable, "-I", *CHILDREN[self.format]], input=request, capture_output=True, timeout=SECONDS, cwd=nowhere,
                     env={"OMP_NUM_THREADS": "1"}, check=False,
                 )  # fmt: skip
             except subprocess.TimeoutExpired as slow:
