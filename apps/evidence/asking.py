@@ -39,7 +39,7 @@ def scorer_for(version: ModelVersion, scores: Any = None) -> Any:
     return Scorer(
         url=str(endpoint["url"]), model=str(endpoint.get("model") or version.model.slug), protocol=str(endpoint.get("protocol", "oip-v2")),
         allowed=settings.ALLOWED_SCORING_HOSTS, kinds={}, positive=label((version.output or {}).get("positive", 1)),
-        artifact=version.artifact_digest, remembered=scores,
+        artifact=version.artifact_digest, remembered=scores, metrics_url=str(endpoint.get("metrics_url") or ""),
     )  # fmt: skip
 
 

@@ -121,6 +121,7 @@ def _measure_together(
         predict=scorer.predict if scorer else None, predict_anew=scorer.predict_anew if scorer else None,
         progress=capacity.watched(job), calls=scorer.used if scorer else dict,
         artifact=lambda columns: artifact.scorer_for_file(version).predict(columns),
+        memory=scorer.memory if scorer and version.endpoint.get("metrics_url") else None,
     )  # fmt: skip
     subject = subject_of(version, facts, reading)
     try:

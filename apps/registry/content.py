@@ -98,24 +98,33 @@ def endpoint_faults(endpoint: Mapping[str, Any], allowed_hosts: Collection[str])
     """What is wrong with where a version answers. A host must be on the list, so that nothing is called by accident."""
     if not endpoint:
         return []
-    found = unknown_keys(endpoint, ("url", "protocol", "model"), "/endpoint") + text_fault(dict(endpoint), "/endpoint")
-    url, protocol = endpoint.get("url"), endpoint.get("protocol")
+    known = ("url", "protocol", "model", "metrics_url")
+    found = unknown_keys(endpoint, known, "/endpoint") + text_fault(dict(endpoint), "/endpoint")
+    protocol = endpoint.get("protocol")
     if protocol not in PROTOCOLS:
         found.append(fault("/endpoint/protocol", "UNKNOWN", f"The protocol is one of {', '.join(PROTOCOLS)}."))
     if not isinstance(endpoint.get("model", ""), str):
         found.append(fault("/endpoint/model", "NOT_TEXT", "The model is the name that the endpoint serves it under."))
+    for name in ("url", "metrics_url"):
+        if name == "url" or endpoint.get(name):
+            found += _host_fault(endpoint.get(name), f"/endpoint/{name}", allowed_hosts)
+    return found
+
+
+def _host_fault(url: Any, pointer: str, allowed_hosts: Collection[str]) -> Faults:
+    """The fault of an address that is not at an allowed host."""
     try:
         may_call = isinstance(url, str) and is_allowed(url, allowed_hosts)
     except ValueError:
         may_call = False
-    if not may_call:
-        listed = ", ".join(allowed_hosts) or "none"
-        sentence = (
-            f"{str(url)[:200]!r} is not at a host that may be called; allowed hosts: {listed}. "
-            "An administrator of the installation adds host and port to ALLOWED_SCORING_HOSTS."
-        )
-        found.append(fault("/endpoint/url", "HOST_NOT_ALLOWED", sentence))
-    return found
+    if may_call:
+        return []
+    listed = ", ".join(allowed_hosts) or "none"
+    sentence = (
+        f"{str(url)[:200]!r} is not at a host that may be called; allowed hosts: {listed}. "
+        "An administrator of the installation adds host and port to ALLOWED_SCORING_HOSTS."
+    )
+    return [fault(pointer, "HOST_NOT_ALLOWED", sentence)]
 
 
 def output_faults(output: Mapping[str, Any]) -> Faults:

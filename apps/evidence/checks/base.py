@@ -87,6 +87,8 @@ class Tools:
     """The same, but every row is sent, even one that was scored earlier in the run: for checks that time the endpoint."""
     artifact: Callable[[Mapping[str, Sequence[Any]]], Any] | None = None
     """Scores of the registered model file, which is opened when this is first called."""
+    memory: Callable[[], float | None] | None = None
+    """Bytes of memory that the serving system says it uses; None where it does not say."""
     progress: Callable[[str, int, int], None] = lambda stage, done, total: None
     calls: Callable[[], dict[str, int]] = dict
 

@@ -28,6 +28,9 @@ COLUMNS = [
     ("longest", "Longest, ms", "number", 1),
     ("reading", "Reading", "reading"),
 ]
+MEMORY = ("memory", "Memory after it, MiB", "number", 0)
+UNSEEN = "Memory and processor use of the serving system are not visible through its protocol; a version may name where it exposes them."
+SEEN = "Memory is what the serving system says of itself, read before, between and after the rates: a short peak is not seen."
 
 
 def _answer(columns: Mapping[str, Sequence[Any]]) -> list[float]:
@@ -50,6 +53,8 @@ class Load(Check):
         Metric("unanswered", "Requests refused or not answered", "share"),
         Metric("rows_per_second", "Rows scored a second in one batch", "rows/s", 0),
         Metric("requests", "Requests sent", "requests", 0),
+        Metric("memory", "Most memory that the serving system said it used", "MiB", 0),
+        Metric("memory_growth", "Memory gained from the first request to the last", "MiB", 0),
     )
 
     class Params(CheckParams):
@@ -98,8 +103,10 @@ class Load(Check):
             raise Unmeasurable(f"No row of {plan['name']} is without gaps, so none can be sent.")
         tools = replace(tools, predict=tools.predict_anew or tools.predict)
         tools.predict({name: values[:1] for name, values in columns.items()})  # type: ignore[misc]
-        steps = _steps(plan, columns, tools)
+        memory = [_memory(tools)]
+        steps = _steps(plan, columns, tools, memory)
         pace = _pace(columns, tools)
+        memory.append(_memory(tools))
         last, sent = steps[-1], sum(step.sent for step in steps)
         lost = 1 - sum(len(step.times) for step in steps) / sent
         median = loading.quantile(last.times, 0.5)
@@ -110,20 +117,41 @@ class Load(Check):
                 median=None if median is None else (median * 1000, *(_ms(loading.quantile_interval(last.times, 0.5)) or (None, None))),
                 p95=_ms(loading.quantile(last.times, 0.95)),
                 sustained=max((step.rate for step in steps if step.is_sustained), default=0.0),
-                unanswered=lost, rows_per_second=pace, requests=sent,
+                unanswered=lost, rows_per_second=pace, requests=sent, **_told(memory),
             ),
-            tables=[table("rates", "Answers at each rate", COLUMNS, [_row(step) for step in steps])],
+            tables=[_table(steps, memory)],
             figures=_figure(steps, takeaway),
             limits=[
                 "Times differ from run to run and with what else runs on both machines; this result cannot be repeated to the digit.",
-                "Memory and processor use of the serving system are not visible through its protocol.",
+                SEEN if _told(memory) else UNSEEN,
                 "A few seconds at these rates say nothing about hours, or about higher rates.",
             ],
             method=_method(plan),
         )  # fmt: skip
 
 
-def _steps(plan: dict[str, Any], columns: Any, tools: Tools) -> list[Any]:
+def _memory(tools: Tools) -> float | None:
+    """MiB that the serving system says it uses now."""
+    found = tools.memory() if tools.memory else None
+    return None if found is None else found / 2**20
+
+
+def _told(memory: list[float | None]) -> dict[str, float]:
+    """The figures of memory, where the system spoke of it before and after."""
+    if memory[0] is None or memory[-1] is None:
+        return {}
+    return {"memory": max(value for value in memory if value is not None), "memory_growth": memory[-1] - memory[0]}
+
+
+def _table(steps: list[Any], memory: list[float | None]) -> dict[str, Any]:
+    """A row for each rate; with the memory after it, where that is told."""
+    rows = [{**_row(step), "memory": told} for step, told in zip(steps, memory[1:], strict=False)]
+    columns = [*COLUMNS[:-1], MEMORY, COLUMNS[-1]] if _told(memory) else COLUMNS
+    return table("rates", "Answers at each rate", columns, rows)
+
+
+def _steps(plan: dict[str, Any], columns: Any, tools: Tools, memory: list[float | None]) -> list[Any]:
+    """The rates that were tried; after each, what the system says of its memory is added."""
     from apps.evidence.kernels import loading
 
     size, count = plan["per_request"], len(next(iter(columns.values())))
@@ -137,6 +165,7 @@ def _steps(plan: dict[str, Any], columns: Any, tools: Tools) -> list[Any]:
         rate = plan["rate"] * part
         tools.progress(f"Asking {rate:g} times a second", len(found), len(STEPS))
         found.append(loading.at_rate(ask, rate=rate, seconds=plan["seconds"], refusals=(Unmeasurable,)))
+        memory.append(_memory(tools))
         if not found[-1].is_sustained:
             break
     return found

@@ -18,6 +18,7 @@ from apps.core import fetch
 from apps.core.errors import NotAllowed, Unavailable
 from apps.evidence.checks.base import Unmeasurable
 from apps.evidence.inputs import tensors
+from apps.evidence.inputs.exposition import memory_said
 from apps.evidence.inputs.pacing import Pace, planned_rows
 from apps.evidence.inputs.remembered import Remembered, digests
 from apps.evidence.inputs.tensors import Tensor, plain
@@ -55,6 +56,7 @@ class Scorer:
     sent: int = 0
     answered: dict[str, str] = field(default_factory=dict)
     pace: Pace = field(default_factory=Pace)
+    metrics_url: str = ""
     _layout: dict[str, Any] | None = None
     _takes_bytes: bool | None = None
     _client: Any = None
@@ -92,6 +94,11 @@ class Scorer:
         found = self._ask_for(columns)
         self._count(len(found), len(found), len(columns))
         return found
+
+    def memory(self) -> float | None:
+        """Bytes of memory that the server says it uses. Raises Unmeasurable when it cannot be asked."""
+        found = self._send("GET", self.metrics_url)
+        return memory_said(found.body) if found.status == 200 else None
 
     def used(self) -> dict[str, int]:
         """How many calls and rows were needed so far, how many rows were sent, and how many had their score from earlier."""

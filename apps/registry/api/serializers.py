@@ -134,11 +134,17 @@ class TrainingRequest(StrictSerializer):
 
 
 class EndpointRequest(StrictSerializer):
-    """Where a version answers. The host must be on the installation's list."""
+    """Where a version answers. Hosts must be on the installation's list."""
 
     url = serializers.CharField(max_length=2000)
     protocol = serializers.ChoiceField(["oip-v2", "mlflow"])
     model = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    metrics_url = serializers.CharField(
+        max_length=2000,
+        required=False,
+        allow_blank=True,
+        help_text="Where the server exposes its memory (Prometheus text format).",
+    )
 
 
 class OutputRequest(StrictSerializer):
