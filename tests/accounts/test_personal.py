@@ -258,6 +258,12 @@ class TestAfterARestore:
         assert health.erasures_state() == {"ok": True, "come_back": 0}
         assert services.repeat_erasures() == []
 
+    def test_a_list_that_cannot_be_read_is_told_and_stops_nothing(self) -> None:
+        erased.place().parent.mkdir(parents=True)
+        erased.place().write_text("{half")
+        state = health.erasures_state()
+        assert state["ok"] and "cannot be read" in state["trouble"]
+
     def test_accepting_the_restore_erases_them_again(self) -> None:
         user = self.restored()
         with transaction.atomic():
