@@ -14,7 +14,7 @@ import rfc8785
 from apps.core.memory import few_collections
 from apps.evidence.checks.base import Check, Result, Subject, Tools, Unmeasurable, whole
 from apps.evidence.drivers.counting import Counting
-from apps.evidence.drivers.work import DEFECTS, defect_in_words
+from apps.evidence.drivers.work import DEFECT, DEFECTS, defect_in_words
 
 Outcome = Result | Unmeasurable
 
@@ -164,7 +164,7 @@ def attempt(step: Callable[..., Any], *given: Any) -> Any:
     except Unmeasurable as reason:
         return reason
     except DEFECTS as defect:
-        failure = Unmeasurable(defect_in_words(defect))
+        failure = Unmeasurable(defect_in_words(defect), code=DEFECT)
         failure.__cause__ = defect
         return failure
 

@@ -14,11 +14,12 @@ from apps.evidence import artifact, capacity, engine, pairing, services
 from apps.evidence.asking import Opened, endpoint_input
 from apps.evidence.checks import registry
 from apps.evidence.checks.base import SEED, Check, Result, Subject, Tools, Unmeasurable, label
+from apps.evidence.drivers.work import DEFECT
 from apps.evidence.models import CheckRun
 from apps.registry.models import DatasetLink, ModelVersion
 
 log = structlog.get_logger(__name__)
-NOT_MEASURABLE, DEFECT = "NOT_MEASURABLE", "CHECK_DEFECT"  # where the reason has no code of its own
+NOT_MEASURABLE = "NOT_MEASURABLE"  # where the reason has no code of its own
 DECIDING = {
     "performance",
     "fairness",
@@ -258,10 +259,10 @@ def _keep(
         result = engine.finished(check[0], check[1], subject, outcome, inputs)
         services.keep_result(run, result, job=job)
         return
-    if outcome.__cause__ is not None:
-        log.error("check_defect", check=run.check_key, trace="".join(traceback.format_exception(outcome.__cause__)))
-    code = outcome.code or (DEFECT if outcome.__cause__ is not None else NOT_MEASURABLE)
-    services.keep_failure(run, str(outcome), code=code, job=job)
+    if outcome.code == DEFECT:  # the steps only: what the failure itself says may hold a value of the data
+        steps = traceback.format_tb(outcome.__cause__.__traceback__) if outcome.__cause__ else []
+        log.error("check_defect", check=run.check_key, said=str(outcome), trace="".join(steps))
+    services.keep_failure(run, str(outcome), code=outcome.code or NOT_MEASURABLE, job=job)
 
 
 # --- what a check sees ------------------------------------------------------------------------------------------------

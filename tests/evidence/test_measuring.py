@@ -1,10 +1,13 @@
 """Checks on a real version: real files, a real endpoint, real rows in the database."""
 
+import hashlib
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.utils import timezone
 
 from apps.audit.queries import epochs
@@ -128,7 +131,8 @@ def test_a_check_that_fails_on_its_own_defect_stops_nobody_else(credit: Any, mon
 
     monkeypatch.setattr(type(registry()["fairness"]), "finish", broken)
     runs = measured(credit, ["fairness", "performance"])
-    assert "The check itself failed" in runs["fairness"].error
+    assert "The check itself failed (KeyError in test_measuring.py, line" in runs["fairness"].error
+    assert "gone" not in runs["fairness"].error and runs["fairness"].error_code == "CHECK_DEFECT"
     assert runs["performance"].state == CheckRun.State.DONE
 
 
@@ -178,3 +182,41 @@ def test_a_check_that_could_not_measure_says_why_to_people_and_to_programs(credi
     cancelled = services.request_checks(credit, checks=["fairness"], actor=credit.created_by)
     jobs.cancel(cancelled[0].job)
     assert {run.check_key: run.error_code for run in queries.latest_runs(credit)}["fairness"] == "JOB_CANCELLED"
+
+
+def test_no_value_of_a_person_is_in_the_database_the_log_lines_or_the_pages(
+    data_root: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {
+            **row,
+            "who": f"Persona Nongrata{number}",
+            "contact": f"nobody{number}@nowhere.example",
+            "acct": f"DE8937040044053201{number:04d}",
+        }
+        for number, row in enumerate(credit_rows())
+    ]
+    version = factories.version(features=[{"name": "income"}, {"name": "who"}, {"name": "contact"}])
+    names = [*rows[0]]
+    for role in ("train", "scored"):
+        path = data_root / f"{role}.csv"
+        digest = write_csv(path, rows)
+        if role == "scored":  # its last line is torn, and its numbers end in a word
+            path.write_text(path.read_text() + "Persona Nongrata9999,nobody9999@nowhere.example\n")
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        dataset = factories.dataset(role, fields=tuple(names))
+        dataset.fields.filter(path__in=["sex", "who"]).update(is_protected=True)
+        state = factories.dataset_version(dataset, sha256=digest, uri=path.as_uri())
+        named = {"prediction": "decision", "score": "score"} if role == "scored" else {}
+        factories.link(version, state, role, uri=path.as_uri(), sha256=digest, target="good", **named)
+    runs = measured(version, [key for key, check in registry().items() if not check.scores and not check.is_on_request])
+    assert {runs[key].state for key in ("data_profile", "personal_data", "singling_out", "proxies")} == {"done"}
+    assert runs["fairness"].error_code == "NOT_READABLE"
+    browser = factories.signed_in(factories.person("risk_officer"))
+    urls = [f"/versions/{version.pk}/evidence/", f"/jobs/{runs['fairness'].job_id}/"]
+    urls += [f"/evidence/{item.pk}/" for item in Evidence.objects.all()]
+    seen = [browser.get(url).content.decode() for url in urls]
+    seen += [str(list(model._base_manager.values())) for model in apps.get_models() if model._meta.managed]
+    written = capfd.readouterr()
+    seen += [written.out, written.err]
+    assert not re.search(r"Nongrata|nowhere\.example|DE89370400440532", "\n".join(seen))

@@ -150,7 +150,7 @@ class Fairness(Check):
                 "Measure": "Share of positive decisions per group, divided by the highest share of a group of 30 rows or more",
                 "Decision": plan["words"],
                 "Error rates": self._confirmed(state),
-                "Intervals": "Wilson for rates, log ratio for ratios, 95 %; a lowest ratio and a largest difference hold all pairs of groups together",
+                "Intervals": "Wilson for rates, log ratio for ratios, 95 %; of a lowest or largest one all pairs of groups together",
                 "Flag": f"Ratio under {plan['limit']:g} and interval below 1; watch when only one of both holds",
                 "Tests": "Two-proportion z, Fisher's where an expected count is under 5, Holm-corrected per attribute",
             },

@@ -11,10 +11,6 @@ from apps.evidence.drivers.here import Here
 from apps.evidence.drivers.kept import Kept
 
 
-class Defect(Exception):
-    """A check failed where it was counted; the text says how."""
-
-
 @dataclass
 class Counting:
     """How files are counted: who does it, what it may use, where states are kept, and how large a part is."""
@@ -110,7 +106,4 @@ class Counting:
 
 
 def _failure(reason: Mapping[str, Any]) -> Unmeasurable:
-    failure = Unmeasurable(str(reason["said"]), code=str(reason["code"]))
-    if reason["is_defect"]:
-        failure.__cause__ = Defect(str(reason["said"]))
-    return failure
+    return Unmeasurable(str(reason["said"]), code=str(reason["code"]))

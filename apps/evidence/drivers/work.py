@@ -2,6 +2,7 @@
 
 import copy
 import json
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,16 @@ from apps.evidence.checks import registry
 from apps.evidence.checks.base import Check, Unmeasurable
 from apps.evidence.drivers import Beat, Budget
 
+DEFECT = "CHECK_DEFECT"
 DEFECTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError)
 PAGE = 4096
 
 
 def defect_in_words(defect: BaseException) -> str:
-    """What a person reads when the check itself is at fault."""
-    return f"The check itself failed ({type(defect).__name__}: {str(defect)[:200]}). Report this as a defect."
+    """What a person reads when the check itself is at fault: where it failed. What the failure says may hold a value of the data."""
+    steps = traceback.extract_tb(defect.__traceback__)
+    at = f" in {Path(steps[-1].filename).name}, line {steps[-1].lineno}" if steps else ""
+    return f"The check itself failed ({type(defect).__name__}{at}). Report this as a defect."
 
 
 class Tasks(Sequence[str]):
@@ -62,9 +66,9 @@ def count_part(batches: Any, plans: dict[str, dict[str, Any]], checks: dict[str,
             try:
                 found[key] = checks[key].update(found[key], batch)
             except Unmeasurable as reason:
-                stopped[key] = {"said": str(reason), "code": reason.code, "is_defect": False}
+                stopped[key] = {"said": str(reason), "code": reason.code}
             except DEFECTS as defect:
-                stopped[key] = {"said": defect_in_words(defect), "code": "", "is_defect": True}
+                stopped[key] = {"said": defect_in_words(defect), "code": DEFECT}
     counted = {key: {name: value for name, value in state.items() if name != "plan"} for key, state in found.items()}
     return {"states": {key: state for key, state in counted.items() if key not in stopped}, "stopped": stopped}
 

@@ -11,6 +11,7 @@ from apps.evidence.kernels.counts import Axis, axis_for
 from apps.evidence.kernels.survey import Column
 
 SCORE_CELLS = 10_000
+FEWEST_GROUPS = 10  # up to so many different texts form groups, however few rows there are
 TRUE_WORDS = ["1", "1.0", "true", "True", "TRUE"]
 FALSE_WORDS = ["0", "0.0", "false", "False", "FALSE"]
 
@@ -155,17 +156,29 @@ def has_groups(subject: Subject, by: Sequence[str]) -> bool:
 
 def forms_groups(column: Column) -> bool:
     """Whether rows can be told apart into groups by a column: it holds values, and not too many different texts."""
-    return column.present > 0 and (column.is_numeric or column.categories is not None)
+    return column.present > 0 and (column.is_numeric or column.categories is not None) and not names_rows(column)
+
+
+def names_rows(column: Column) -> bool:
+    """Whether a column of texts hardly ever repeats one: a key or a name, whose texts would be told as names of groups."""
+    is_text = not column.is_numeric and column.categories is not None
+    return is_text and len(column.categories or {}) > max(FEWEST_GROUPS, column.present / 4)
 
 
 def ungrouped(subject: Subject, by: Sequence[str]) -> str:
     """A sentence on the columns that were named and form no groups; empty where there is none."""
     names = [name for name in (list(by) or subject.protected) if not forms_groups(subject.columns[name])]
     empty = [name for name in names if not subject.columns[name].present]
-    wide = [name for name in names if name not in empty]
+    keys = [name for name in names if name not in empty and names_rows(subject.columns[name])]
+    wide = [name for name in names if name not in empty and name not in keys]
     said = (
         [f"{', '.join(empty[:5])} of {subject.name} holds no value, so no groups are compared by it."] if empty else []
     )
+    if keys:
+        said.append(
+            f"{', '.join(keys[:5])} of {subject.name} hardly ever repeats a text, as a name or a number of a case does, so it forms no "
+            "groups. The data steward declares a coarser column as the protected attribute."
+        )
     if wide:
         said.append(
             f"{', '.join(wide[:5])} of {subject.name} holds more than a thousand different texts, so it forms no groups. The data "
