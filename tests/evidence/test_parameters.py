@@ -83,6 +83,16 @@ def test_what_is_wrong_is_said_beside_its_field_and_nothing_typed_is_lost(credit
 
 
 @pytest.mark.django_db
+def test_the_api_tells_what_the_form_shows() -> None:
+    rows = {row["key"]: row for row in make.api(make.person("auditor")).get("/api/v1/checks").json()}
+    assert rows["data_profile"]["parameters"] == []
+    assert rows["fairness"]["parameters"][1] == {
+        "name": "limit", "title": "Line for flags", "expected": "a number from 0 to 1", "names": "", "default": 0.8,
+        "hint": "A group with a lower impact ratio is flagged; the four-fifths line is 0.8.",
+    }  # fmt: skip
+
+
+@pytest.mark.django_db
 def test_many_or_unknown_columns_are_typed(credit: Any) -> None:
     for link in credit.dataset_links.all():
         make.Field.objects.filter(dataset=link.dataset_version.dataset).delete()

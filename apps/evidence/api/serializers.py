@@ -178,6 +178,19 @@ class TypeReply(serializers.Serializer[Any]):
     fields = EvidenceFieldReply(many=True)  # type: ignore[assignment]
 
 
+class ParameterReply(serializers.Serializer[Any]):
+    """One parameter of a check, as the form shows it."""
+
+    name = serializers.CharField()
+    title = serializers.CharField(help_text="What people read")
+    hint = serializers.CharField(help_text="What it does, or what leaving it out means")
+    expected = serializers.CharField(help_text='What a value has to be: "a number from 0 to 1"')
+    names = serializers.CharField(
+        allow_blank=True, help_text="What a value names: columns of the data, versions of the model, references to compare with"
+    )
+    default = serializers.JSONField()
+
+
 class CheckReply(serializers.Serializer[Any]):
     """One check: what it measures and what it fills."""
 
@@ -188,4 +201,5 @@ class CheckReply(serializers.Serializer[Any]):
     needs_endpoint = serializers.BooleanField()
     fills = serializers.ListField(child=serializers.CharField())
     metrics = serializers.ListField(child=serializers.DictField())
-    params = serializers.DictField()
+    params = serializers.DictField(help_text="Every parameter with its default")
+    parameters = ParameterReply(many=True)

@@ -245,6 +245,7 @@ class CheckList(ApiView):
             {
                 "key": check.key, "title": check.title, "description": check.words, "reads": list(check.reads),
                 "needs_endpoint": check.scores, "fills": list(check.fills), "params": check.Params().as_dict(),
+                "parameters": check.Params.described(),
                 "metrics": [{"key": metric.key, "label": metric.label, "unit": metric.unit} for metric in check.metrics],
             }
             for check in checks.registry().values()

@@ -183,6 +183,17 @@ class CheckParams:
         """What a parameter is called where people read it."""
         return cls.WORDS[name][0] if name in cls.WORDS else name.replace("_", " ").capitalize()
 
+    @classmethod
+    def described(cls) -> list[dict[str, Any]]:
+        """Every parameter with its words, what it has to be, and its default."""
+        return [
+            {
+                "name": name, "title": cls.label(name), "hint": cls.WORDS[name][1] if name in cls.WORDS else "",
+                "expected": cls.expected(name), "names": cls.NAMES.get(name, ""), "default": getattr(cls, name),
+            }
+            for name in cls.named()
+        ]  # fmt: skip
+
     def as_dict(self) -> dict[str, Any]:
         """Every parameter with the value in force."""
         return {name: getattr(self, name) for name in self.named()}
