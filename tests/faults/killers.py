@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import pickle
+import py_compile
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from typing import Any
 from tests.faults.mutation import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
-FIRST = 3  # files of tests that go before the corpus
+FIRST = 4  # files of tests that go before the corpus
 SHORT_SECONDS, LONG_SECONDS = 6, 15  # of the processor: a change that makes a loop endless ends there
 PACKAGES = ("apps.audit.", "apps.dossiers.verifier.")
 Asked = tuple[tuple[str, ...], tuple[tuple[str, bytes], ...]]
@@ -116,6 +117,8 @@ def warm_up() -> None:
     from _pytest.config import get_config
 
     get_config()
+    for place in (*(ROOT / "tests" / "dossiers").glob("*.py"), *(ROOT / "tests" / "audit").glob("test_*.py")):
+        py_compile.compile(str(place))
     everything = list(hypothesis.HealthCheck)
     hypothesis.settings.register_profile(
         "mutants", derandomize=True, database=None, deadline=None, suppress_health_check=everything
