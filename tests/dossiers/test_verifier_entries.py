@@ -275,10 +275,9 @@ def test_counts_are_exactly_a_list_of_them(text: str, words: str) -> None:
 
 
 def test_times_are_written_as_people_read_them() -> None:
-    assert checks.clock(0) == "1970-01-01T00:00:00Z" and checks.clock(1_795_600_800) == "2026-11-25T10:00:00Z"
-    assert (
-        checks.clock(2**63) == f"{2**63} seconds after 1970" and checks.clock(10**14) == f"{10**14} seconds after 1970"
-    )
+    assert (checks.clock(0), checks.clock(1_795_600_800)) == ("1970-01-01T00:00:00Z", "2026-11-25T10:00:00Z")
+    for beyond in (10**14, 2**60, 2**63):  # a year that there is none of, and two errors of the platform
+        assert checks.clock(beyond) == f"{beyond} seconds after 1970"
 
 
 def test_openings_are_computed_again() -> None:

@@ -7,11 +7,14 @@ import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import rfc8785
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from apps.audit import note
 from apps.dossiers.verifier import bag, checks, examination, pdf
 from apps.dossiers.verifier.examination import Examination
 from apps.dossiers.verifier.trust import Trust
@@ -123,6 +126,15 @@ def test_a_witness_that_is_not_asked_for_is_told_and_ends_the_tail(whole: Bundle
     )
     (note,) = late.checks[1].details
     assert note == "log.test/a+29390061 signed too, but is not trusted for this size: not counted"
+
+
+def test_all_keys_that_signed_are_named(seal: Seal) -> None:
+    bundle, second = Bundle(seal), note.Signer("log.test/a", Ed25519PrivateKey.from_private_bytes(b"\x08" * 32))
+    bundle.witness = SimpleNamespace(sign=second.cosign)  # type: ignore[assignment]
+    bundle.prove()
+    report = examined(bundle, vkeys=[str(bundle.log.signer.verifier), str(second.verifier)])
+    both = f"log.test/a+29390061, log.test/a+{second.verifier.key_id.hex()}"
+    assert report.facts["Signed by"] == both and report.checks[1].sentence == f"8 entries, signed by {both}."
 
 
 def test_names_that_are_not_disclosed_are_told_as_erased(seal: Seal) -> None:
@@ -240,6 +252,11 @@ def test_archives_with_tricks_are_refused_for_their_own_reason(tmp_path: Path) -
     broken.write_bytes(broken.read_bytes().replace(b"x" * 100, b"y" * 100, 1))
     with pytest.raises(Tampered, match="The file bagit.txt cannot be read from the archive"):
         bag.Bag(str(broken)).read("bagit.txt")
+    locked = bytearray(Path(archive(tmp_path / "10.zip", one)).read_bytes())
+    locked[locked.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "10.zip").write_bytes(bytes(locked))
+    with pytest.raises(Tampered, match="way that a bundle does not use"):
+        bag.Bag(str(tmp_path / "10.zip"))
     two = [("top/a", b""), ("other/b", b"")]
     assert bag.Bag(archive(tmp_path / "8.zip", two)).names == {"top/a", "other/b"}
     assert bag.Bag(archive(tmp_path / "9.zip", [("top/", b""), ("top/bagit.txt", b"x")])).names == {"bagit.txt"}
