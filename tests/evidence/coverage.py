@@ -132,6 +132,15 @@ FIVE = np.array([[0.05, 0.1, 0.2, 0.3, 0.35], [0.35, 0.3, 0.2, 0.1, 0.05]])
 FIVE_TRUTH = float(sum(FIVE[0][i] * (FIVE[1][:i].sum() + FIVE[1][i] / 2) for i in range(5)))
 
 
+def brier(n: int, chance: np.random.Generator) -> Interval:
+    """The Brier score of calibrated scores of nine values."""
+    values = np.arange(1, 10) / 10
+    rows = chance.multinomial(n, np.full(9, 1 / 9))
+    positive = chance.binomial(rows, values)
+    found = intervals.mean(np.stack([values, 1 - values], axis=1) ** 2, np.stack([rows - positive, positive], axis=1))
+    return found[1:]
+
+
 def telling(n: int, chance: np.random.Generator) -> Interval:
     """The area of a classifier that tells two samples of one source apart."""
     codes = chance.normal(size=(2 * n, 4)).round(1)
@@ -299,6 +308,14 @@ def cases_of_areas() -> Iterator[Case]:
     yield Case(
         "area (DeLong)", "performance", "five values, 200 and 200 rows", FIVE_TRUTH, partial(rounded_area, 200, 200)
     )
+    for n in (100, 1000):
+        yield Case(
+            "Brier score",
+            "performance",
+            f"{n} rows",
+            float(np.mean([p * (10 - p) / 100 for p in range(1, 10)])),
+            partial(brier, n),
+        )
     yield Case("area of a classifier", "drift", "one source, 300 and 300 rows", 0.5, partial(telling, 300), 0.1)
 
 

@@ -43,7 +43,7 @@ class Performance(Check):
 
     Source: Regulation (EU) 2024/1689 Art. 15; SR 26-2 on outcomes analysis."""
 
-    key, title, order, version = "performance", "Performance", 20, "1.2.0"
+    key, title, order, version = "performance", "Performance", 20, "1.3.0"
     reads = ("scored", "test")
     fills = ("performance_report",)
     metrics = (
@@ -148,7 +148,7 @@ class Performance(Check):
             method={
                 "Measure": "Outcomes against decisions, and ranking and calibration of scores, overall and by group",
                 "Decision": plan["words"],
-                "Intervals": "Wilson for rates, DeLong on the log-odds scale for areas, 95 %",
+                "Intervals": "Wilson for rates, DeLong on the log-odds scale for areas, Student's t for the Brier score, 95 %",
                 "Score cells": _cells(state),
             },
         )
@@ -189,7 +189,7 @@ class Performance(Check):
         found: dict[str, Any] = {"auc": intervals.area(sides[:, 1], sides[:, 0])}
         middles = np.asarray(plan["score"]["middles"])
         if middles.size and middles.min() >= 0 and middles.max() <= 1 and sides.sum():
-            found["brier"] = float((sides[:, 1] * (1 - middles) ** 2 + sides[:, 0] * middles**2).sum() / sides.sum())
+            found["brier"] = intervals.mean(np.stack([middles, 1 - middles], axis=1) ** 2, sides)
             bins = calibration(middles, sides)
             found["calibration_error"] = (
                 sum(abs(bin["observed"] - bin["predicted"]) * bin["n"] for bin in bins) / sides.sum()

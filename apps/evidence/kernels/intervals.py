@@ -114,6 +114,19 @@ def _far_end(n1: float, n0: float) -> float:
     return high
 
 
+def mean(values: np.ndarray, counts: np.ndarray) -> tuple[float, float, float]:
+    """The mean of values from zero to one that occur so often, with Student's 95 % interval."""
+    from scipy.stats import t
+
+    n = int(counts.sum())
+    value = float((values * counts).sum() / n)
+    if n < 2:
+        return value, 0.0, 1.0
+    spread = float((counts * (values - value) ** 2).sum() / (n - 1))
+    half = float(t.ppf(0.975, n - 1)) * math.sqrt(spread / n)
+    return value, max(0.0, value - half), min(1.0, value + half)
+
+
 def curve(positives: Counts, negatives: Counts, points: int = 101) -> list[tuple[float, float]]:
     """Points (false positive rate, true positive rate) of the ROC curve, thinned to about `points`."""
     pos, neg = np.asarray(positives, dtype=np.float64)[::-1], np.asarray(negatives, dtype=np.float64)[::-1]
