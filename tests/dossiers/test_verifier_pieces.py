@@ -371,6 +371,14 @@ def test_what_is_wrong_with_the_place_of_the_seal_is_said(gap: bytes, words: str
         pdf._signature(gap)
 
 
+@pytest.mark.parametrize("numbers", [(1, 60, 70), (0, 60, 60), (0, 60, 59), (0, 60, 71), (0, 60, 69)])
+def test_the_byte_range_is_the_whole_file_but_the_place_of_the_seal(numbers: tuple[int, int, int]) -> None:
+    first, length, second = numbers
+    made = b"%%PDF-1.7 /ByteRange [%d %d %d %d]" % (first, length, second, 100 - second + (second in (71, 69)))
+    with pytest.raises(Tampered, match="from the first byte to the last"):
+        pdf.check_seal(made.ljust(100, b" "), [])
+
+
 def test_the_seal_is_one_object_and_zeros() -> None:
     assert pdf._signature(b"<30040201010000>").hex() == "300402010100"
     assert pdf._signature(b"<308104020101000000>".replace(b"3081", b"3081")).hex() == "30810402010100"

@@ -12,7 +12,7 @@ from apps.dossiers.verifier.examination import Examination
 from apps.dossiers.verifier.trust import Trust
 from apps.dossiers.verifier.verdict import Report
 from tests.dossiers import damages as harm
-from tests.dossiers.bundles import Bundle, Passkey, Seal
+from tests.dossiers.bundles import Bundle, Passkey, Seal, signature
 from tests.dossiers.flips import MemoryBag
 from tests.dossiers.test_verifier_entries import program
 
@@ -97,6 +97,14 @@ def set_in(part: str, **changes: Any) -> harm.Change:
 )  # fmt: skip
 def test_what_is_wrong_with_a_signature_is_said(seal: Seal, change: harm.Change, words: str) -> None:
     assert words in damaged(seal, change)
+
+
+def test_a_one_time_code_beside_the_password_is_said(seal: Seal) -> None:
+    bundle = Bundle(seal)
+    bundle.sign_off(signature("r1", bundle.snapshot, "u1", number=9, method="password+totp"))
+    bundle.enter("model_version:12", "review:r1")
+    bundle.issue()
+    assert said(bundle, "signatures").startswith("PASS 2 signatures")
 
 
 def test_an_old_signature_knows_no_passkey(seal: Seal) -> None:
