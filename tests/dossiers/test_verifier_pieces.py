@@ -385,4 +385,6 @@ def test_the_seal_is_one_object_and_zeros() -> None:
     assert pdf._signature(b"<30820004020101ff0000>".upper()).hex() == "30820004020101ff"
     assert pdf._signature(b"<308400000004020101ff00>").hex() == "308400000004020101ff"
     assert (pdf._der_size(bytes.fromhex("307f02010100")), pdf._der_size(bytes.fromhex("308180020101"))) == (129, 131)
-    assert pdf._last("a\nb" + "x" * 200 + "\n \n") == "b" + "x" * 159 and pdf._last(" \n") == "openssl said nothing"
+    assert (
+        pdf._last("a\n\nc\nb" + "x" * 200 + "\n \n") == "b" + "x" * 159 and pdf._last(" \n") == "openssl said nothing"
+    )

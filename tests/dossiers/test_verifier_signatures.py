@@ -60,6 +60,7 @@ def set_in(part: str, **changes: Any) -> harm.Change:
         (set_in("payload", v=True), "has a version that this verifier does not know"),
         (set_in("payload", reason=""), "does not say its reason"),
         (set_in("payload", reason=5), "does not say its reason"),
+        (set_in("payload", signer={}), "does not say its signer, role"),
         (set_in("row", printed_name=""), "does not say its printed_name"),
         (set_in("payload", more=1), "does not have exactly the parts of a payload"),
         (set_in("payload", id="s8"), "was made for another record or another log"),

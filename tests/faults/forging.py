@@ -20,14 +20,14 @@ class Story:
     held: str
     held_size: int
     origin: str
-    signer: Any
+    keys: tuple[tuple[int, Any], ...]  # the log's own, each with the first size that it signs alone
     other: Any
     changed: set[str] = field(default_factory=set)
 
     def copy(self) -> "Story":
         """To be forged."""
         rows = {name: [dict(row) for row in found] for name, found in self.tables.items()}
-        return Story(rows, self.held, self.held_size, self.origin, self.signer, self.other)
+        return Story(rows, self.held, self.held_size, self.origin, self.keys, self.other)
 
     def placed(self) -> list[Row]:
         """The entries in log order."""
@@ -41,10 +41,10 @@ def build(entries: int, tail: int) -> Story:
 
     from apps.audit import note, queries, services
 
-    for share in (0, 1):
-        write(entries // 2, share)
-        if not share:
-            services.rotate_key(actor=services.system("operator"), reason="Yearly")
+    write(entries // 2, 0)
+    first = services.ensure_key()
+    from_size = services.rotate_key(actor=services.system("operator"), reason="Yearly").valid_from_size
+    write(entries // 2, 1)
     head = services.sign_checkpoint()
     if head is None:
         raise SystemExit("The log has no head.")
@@ -52,7 +52,8 @@ def build(entries: int, tail: int) -> Story:
     services.sign_checkpoint()
     origin = queries.origin()
     other = note.Signer(origin, Ed25519PrivateKey.from_private_bytes(b"\x05" * 32))
-    return Story({name: read(name) for name in TABLES}, head.note, head.size, origin, services.ensure_key(), other)
+    keys = ((0, first), (from_size, services.ensure_key()))
+    return Story({name: read(name) for name in TABLES}, head.note, head.size, origin, keys, other)
 
 
 def write(count: int, share: int) -> None:
@@ -326,7 +327,9 @@ def resign(story: Story) -> None:
     for head in heads:
         head["root"] = merkle.root_of(hashes[: head["size"]])
         made = note.Checkpoint(story.origin, head["size"], head["root"])
-        head["note"] = story.signer.sign(made.text)
+        (_, first), (from_size, second) = story.keys
+        signed = (second if head["size"] > from_size else first).sign(made.text)
+        head["note"] = second.cosign(signed) if head["size"] == from_size else signed
     story.tables["audit_checkpoint"] = heads
     signing.remember(made)
 
