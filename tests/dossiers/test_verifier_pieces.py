@@ -23,6 +23,8 @@ from tests.dossiers.authorities import Authority, Passkey, Seal, Witness
 from tests.dossiers.bundles import MOMENT, Bundle, digest
 from tests.dossiers.flips import MemoryBag
 
+OTHER = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
+
 
 @pytest.fixture(scope="module")
 def seal() -> Seal:

@@ -91,6 +91,16 @@ def set_in(part: str, **changes: Any) -> harm.Change:
         (harm.by_passkey(harm.assertion(signature=base64.b64encode(b"x" * 64).decode())), "does not match what was signed"),
         (harm.by_passkey(harm.assertion(algorithm="RS256")), "does not match what was signed"),
         (harm.by_passkey(harm.assertion(algorithm="EdDSA")), "does not match what was signed"),
+        (
+            harm.by_passkey(harm.assertion(signature=base64.b64encode(b"x" * 64).decode()), algorithm="EdDSA"),
+            "does not match what was signed",
+        ),
+        (set_in("payload", signed_at="2026-11-25T10:00:00.000Z"), "does not say when it was made"),
+        (
+            harm.signed(lambda row: (row.pop("signed_at"), row["payload"].update(signed_at="2026-11-25"))),
+            "does not say when it was made",
+        ),
+        (set_in("row", withdraws_id="s1", review_id="r1"), "repeats withdraws_id otherwise"),
         (harm.by_passkey(actor="user:u2"), "the passkey was not enrolled by the signer before"),
         (harm.by_passkey(enrol={"algorithm": "EdDSA"}), "was made with another key than the one enrolled in entry"),
         (harm.by_passkey(revoke=True), "was made with a passkey that had been revoked"),
@@ -106,6 +116,19 @@ def test_a_one_time_code_beside_the_password_is_said(seal: Seal) -> None:
     bundle.enter("model_version:12", "review:r1")
     bundle.issue()
     assert said(bundle, "signatures").startswith("PASS 2 signatures")
+
+
+def test_a_passkey_that_was_never_enrolled_or_only_afterwards_signed_nothing(seal: Seal) -> None:
+    def never(bundle: Bundle) -> None:
+        passkey = Passkey(number=9)
+        subject = f"passkey:{passkey.id}"
+        bundle.log.add("accounts.passkey_renamed", subject, None, "user:u1")
+        row = signature("r1", bundle.snapshot, "u1", number=9, method="passkey")
+        bundle.sign_off({**row, "assertion": passkey.sign(row["payload"])})
+        bundle.log.add("accounts.passkey_enrolled", subject, None, "user:u1", **passkey.enrolment)
+        bundle.enter("model_version:12", "review:r1", subject)
+
+    assert "the passkey was not enrolled by the signer before" in damaged(seal, never)
 
 
 def test_an_old_signature_knows_no_passkey(seal: Seal) -> None:
