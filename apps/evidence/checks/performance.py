@@ -1,5 +1,6 @@
 from typing import Any
 
+from apps.evidence.checks import predicted_numbers
 from apps.evidence.checks.base import (
     Check,
     CheckParams,
@@ -55,6 +56,11 @@ class Performance(Check):
         Metric("brier", "Brier score"),
         Metric("calibration_error", "Mean calibration gap"),
         Metric("lowest_group_auc", "Area under the curve of the weakest group"),
+        Metric("mae", "Mean size of an error (MAE)"),
+        Metric("rmse", "Root of the mean squared error (RMSE)"),
+        Metric("bias", "Mean error, predicted minus true"),
+        Metric("r2", "Share of variance explained (R²)"),
+        Metric("median_error", "Size of error that half of the predictions keep under"),
         Metric("rows", "Rows measured", "rows", 0),
     )
 
@@ -83,7 +89,7 @@ class Performance(Check):
         from apps.evidence.kernels import counts, decisions
 
         if subject.facts.get("output_kind") == "regression":
-            raise Unmeasurable("This version predicts a number; this check measures decisions between two classes.")
+            return predicted_numbers.plan(subject, params.by)
         target, decision = decisions.target_axis(subject), decisions.decision_axis(subject)
         if target is None:
             raise Unmeasurable(
@@ -115,6 +121,8 @@ class Performance(Check):
         """Count, per group and overall."""
         from apps.evidence.kernels import counts, states
 
+        if "numbers" in state["plan"]:
+            return predicted_numbers.update(state, batch)
         plan, target = state["plan"], state["plan"]["target"]
         tables = {_name(by): counts.joint(batch, *by, target, plan["decision"]) for by in _every(plan)}
         scores = {}
@@ -126,6 +134,8 @@ class Performance(Check):
         """Metrics with intervals, tables by group, the ROC curve and the calibration."""
         from apps.evidence.kernels import decisions
 
+        if "numbers" in state["plan"]:
+            return self._of_numbers(state)
         plan, sides = state["plan"], self._sides(state, "")
         n = int(sides.sum())
         if not n:
@@ -150,6 +160,27 @@ class Performance(Check):
                 "Decision": plan["words"],
                 "Intervals": "Wilson for rates, DeLong on the log-odds scale for areas, Student's t for the Brier score, 95 %",
                 "Score cells": _cells(state),
+            },
+        )
+
+    def _of_numbers(self, state: dict[str, Any]) -> Result:
+        """The result for a version that predicts a number."""
+        plan, found = state["plan"], predicted_numbers.measured(state)
+        filled = {"by_group": bool(plan["axes"]), "uncertainty": True}
+        if plan["is_holdout"] is not None:
+            filled["holdout"] = bool(plan["is_holdout"])
+        takeaway = predicted_numbers.takeaway(found, state)
+        return Result(
+            takeaway,
+            types={"performance_report": filled},
+            metrics=self.measured(**found),
+            tables=predicted_numbers.tables(state),
+            figures=predicted_numbers.figures(state, takeaway),
+            limits=_limits(plan, found["rows"]),
+            method={
+                "Measure": f"{plan['numbers'][1]} minus {plan['numbers'][0]} in every row that has both as numbers",
+                "Intervals": "For large samples: means by their variance, RMSE on the log scale, R² by its influence function, 95 %",
+                "Sizes": f"Ranks among {whole(len(state['sample']))} rows drawn at random, at most {whole(predicted_numbers.SAMPLE)}",
             },
         )
 
