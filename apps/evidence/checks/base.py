@@ -246,7 +246,9 @@ class Check:
         parts = ["a linked dataset"] if self.reads else []
         parts += [f"another dataset as {' or '.join(self.compares_with)}"] if self.compares_with else []
         parts += ["another version of the model that is scored"] if self.compares_versions else []
-        parts += ["a model file of ONNX, PMML, XGBoost or LightGBM that this server may read"] if self.opens_artifact else []
+        parts += (
+            ["a model file of ONNX, PMML, XGBoost or LightGBM that this server may read"] if self.opens_artifact else []
+        )
         parts += ["a serving endpoint"] if self.scores else []
         return f"Needs {' and '.join(parts)}, which this version does not name." if parts else ""
 
