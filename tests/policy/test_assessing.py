@@ -44,7 +44,11 @@ def test_version_that_shows_nothing_is_not_ready_and_says_of_how_many(credit):
 def test_one_field_that_says_otherwise_closes_it_again(ready):
     ready.put("security_measures", {"open_critical": 3, "access_control": True, "ai_attacks_covered": True})
     result = ready.result("GDPR-32")
-    assert (result.outcome, result.observed, result.required) == ("open", "critical findings open: 3", "critical findings open 0")
+    assert (result.outcome, result.observed, result.required) == (
+        "open",
+        "critical findings open: 3",
+        "critical findings open 0",
+    )
     assert "security" in result.fix
 
 

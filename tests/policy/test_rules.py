@@ -61,7 +61,9 @@ def test_missing_evidence_names_who_supplies_it():
 def test_open_where_a_field_says_otherwise_or_says_nothing():
     said_no = judge(requirement(), types={"risk_register": accepted(rights_risks=False)})
     assert (said_no.outcome, said_no.code) == ("open", "REQUIREMENT_FAILED")
-    assert said_no.sentence == "Risk assessment: found risks to rights covered: no, required risks to rights covered: yes."
+    assert (
+        said_no.sentence == "Risk assessment: found risks to rights covered: no, required risks to rights covered: yes."
+    )
     silent = judge(requirement(), types={"risk_register": accepted()})
     assert silent.outcome == "open"
     assert silent.observed == "risks to rights covered: not recorded"

@@ -186,7 +186,8 @@ class ParameterReply(serializers.Serializer[Any]):
     hint = serializers.CharField(help_text="What it does, or what leaving it out means")
     expected = serializers.CharField(help_text='What a value has to be: "a number from 0 to 1"')
     names = serializers.CharField(
-        allow_blank=True, help_text="What a value names: columns of the data, versions of the model, references to compare with"
+        allow_blank=True,
+        help_text="What a value names: columns of the data, versions of the model, references to compare with",
     )
     default = serializers.JSONField()
 
